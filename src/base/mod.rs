@@ -1,0 +1,38 @@
+//! The words everyone uses: time, addresses, networks, ids, hashing, escaping.
+//!
+//! This room imports nothing of the project and does no I/O. What belongs here is a value that at least three
+//! other rooms pass around; anything with behaviour of its own belongs to a room of its own.
+
+mod address;
+mod hash;
+mod ids;
+mod network;
+mod text;
+mod time;
+
+pub use address::{Address, Endpoint};
+pub use hash::{HashKey, KeyedState};
+pub use ids::{InfoHash, NodeId, PeerId, hex};
+pub use network::{HomeNets, Network, NetworkError};
+pub use text::{Printable, printable};
+pub use time::{Timestamp, TimestampError};
+
+/// The transport protocol of a flow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Transport {
+    /// RFC 9293.
+    Tcp,
+    /// RFC 768.
+    Udp,
+}
+
+impl Transport {
+    /// `TCP` or `UDP`, as Suricata EVE writes it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Tcp => "TCP",
+            Self::Udp => "UDP",
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! Yields raw packets from an interface, a file or memory, with the time stamped on them.
+//!
+//! It knows nothing of what is inside a packet but its link type. To add a source, add a file with a [`PacketSource`] and
+//! one line to the function that chooses it.
+
+use crate::base::Timestamp;
+use std::path::PathBuf;
+
+/// A link type number of the pcap file format (`LINKTYPE_*` of tcpdump.org), e.g. 1 for Ethernet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct LinkType(pub u16);
+
+impl LinkType {
+    /// BSD loopback: address family in host byte order of the capturing machine.
+    pub const NULL: Self = Self(0);
+    /// IEEE 802.3 Ethernet.
+    pub const ETHERNET: Self = Self(1);
+    /// Raw IP (some systems write 12 or 14 into files).
+    pub const RAW: Self = Self(101);
+    /// OpenBSD loopback: address family in network byte order.
+    pub const LOOP: Self = Self(108);
+    /// Linux cooked capture v1 (SLL).
+    pub const LINUX_SLL: Self = Self(113);
+    /// Raw IPv4.
+    pub const IPV4: Self = Self(228);
+    /// Raw IPv6.
+    pub const IPV6: Self = Self(229);
+    /// Linux cooked capture v2.
+    pub const LINUX_SLL2: Self = Self(276);
+}
+
+/// One packet as captured.
+#[derive(Clone, Copy, Debug)]
+pub struct RawPacket<'a> {
+    /// When it was captured.
+    pub at: Timestamp,
+    /// What its first header is.
+    pub link: LinkType,
+    /// The captured bytes; fewer than `wire_len` when the snap length cut it.
+    pub data: &'a [u8],
+    /// Its length on the wire, in bytes.
+    pub wire_len: u32,
+    /// Which [`Origin`] of the source it came from.
+    pub origin: u16,
+}
+
+/// Where packets come from: a file, an interface of a file, a live interface.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Default)]
+pub struct Origin {
+    /// The file's name, for files.
+    pub file: Option<String>,
+    /// The interface's name where known.
+    pub interface: Option<String>,
+}
+
+/// The answer of [`PacketSource::next_packet`].
+#[derive(Debug)]
+pub enum Read<'a> {
+    /// A packet.
+    Packet(RawPacket<'a>),
+    /// Nothing arrived for a while (live sources only); the wall clock's reading.
+    Idle(Timestamp),
+    /// The source is exhausted.
+    End,
+}
+
+/// A place in a file from which on it could not be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Damage {
+    /// The file.
+    pub file: PathBuf,
+    /// Byte offset of the damage, after decompression.
+    pub offset: u64,
+    /// What is wrong there, for people.
+    pub reason: String,
+}
+
+/// What a source can tell of itself.
+#[derive(Clone, Debug, Default)]
+pub struct SourceStatus {
+    /// Every place packets have come from so far; [`RawPacket::origin`] indexes it.
+    pub origins: Vec<Origin>,
+    /// Parts of the input that could not be read.
+    pub damage: Vec<Damage>,
+    /// Packets that a capture filter or time window left out.
+    pub filtered: u64,
+    /// Packets that the kernel dropped.
+    pub kernel_dropped: u64,
+    /// Bytes of input read so far, before decompression, for progress display.
+    pub bytes_read: u64,
+    /// Total bytes of input, when known.
+    pub bytes_total: Option<u64>,
+}
+
+/// Yields packets one at a time. The packet borrows the source's buffer until the next call.
+pub trait PacketSource: Send {
+    /// The next packet, in file order.
+    ///
+    /// # Errors
+    /// Only for what ends the whole run; a damaged file is recorded in [`SourceStatus::damage`] instead.
+    fn next_packet(&mut self) -> Result<Read<'_>, CaptureError>;
+
+    /// Origins, damage and counters so far.
+    fn status(&self) -> &SourceStatus;
+}
+
+/// Why a source could not be opened or went away.
+#[derive(Debug)]
+pub enum CaptureError {
+    /// The path or interface cannot be opened.
+    Open {
+        /// What was to be opened.
+        what: String,
+        /// Why not.
+        reason: String,
+    },
+    /// The BPF filter does not compile; the text is libpcap's.
+    Filter(String),
+}
+
+impl std::fmt::Display for CaptureError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Open { what, reason } => write!(f, "{what}: {reason}"),
+            Self::Filter(reason) => write!(f, "bad filter: {reason}"),
+        }
+    }
+}
+
+impl std::error::Error for CaptureError {}

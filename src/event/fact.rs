@@ -1,0 +1,298 @@
+//! What dissectors learn from bytes.
+
+use super::{Encryption, Kind, Reason};
+use crate::base::{Address, Endpoint, InfoHash, NodeId, PeerId, Transport};
+use std::time::Duration;
+
+/// By which way something was learnt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Channel {
+    /// Peer wire handshake and messages.
+    PeerWire,
+    /// DHT.
+    Dht,
+    /// UDP tracker.
+    UdpTracker,
+    /// HTTP tracker.
+    HttpTracker,
+    /// WebSocket tracker.
+    WsTracker,
+    /// Local service discovery.
+    Lsd,
+    /// Peer exchange (BEP 11).
+    Pex,
+    /// Holepunch (BEP 55).
+    Holepunch,
+    /// Port mapping protocols.
+    PortMapping,
+    /// Web seed.
+    Webseed,
+    /// A `.torrent` file.
+    Metainfo,
+    /// TLS server name of an SSL torrent.
+    Tls,
+}
+
+impl Channel {
+    /// The fixed word for output.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::PeerWire => "peer-wire",
+            Self::Dht => "dht",
+            Self::UdpTracker => "udp-tracker",
+            Self::HttpTracker => "http-tracker",
+            Self::WsTracker => "ws-tracker",
+            Self::Lsd => "lsd",
+            Self::Pex => "pex",
+            Self::Holepunch => "holepunch",
+            Self::PortMapping => "port-mapping",
+            Self::Webseed => "webseed",
+            Self::Metainfo => "metainfo",
+            Self::Tls => "tls",
+        }
+    }
+}
+
+/// From which field a client's name was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum ClientSource {
+    /// Peer id (BEP 20).
+    PeerId,
+    /// `v` of the extended handshake (BEP 10).
+    Extended,
+    /// `v` of KRPC messages (BEP 5).
+    Krpc,
+    /// HTTP `User-Agent`.
+    UserAgent,
+    /// UPnP mapping description.
+    Upnp,
+}
+
+/// A client program as it names itself: family and version, e.g. `qBittorrent 4.5.2`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Client {
+    /// Name and version, already escaped and at most 64 characters.
+    pub name: String,
+    /// Where it was read.
+    pub source: ClientSource,
+}
+
+/// The `event` of an announce.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum AnnounceEvent {
+    /// A regular announce.
+    #[default]
+    None,
+    /// The download finished.
+    Completed,
+    /// The torrent was started.
+    Started,
+    /// The torrent was stopped.
+    Stopped,
+    /// BEP 21.
+    Paused,
+}
+
+/// What a client tells a tracker, the DHT or the local network about itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Announce {
+    /// By which way.
+    pub channel: Channel,
+    /// Of which torrent.
+    pub info_hash: InfoHash,
+    /// The port it listens on; `None` where not told.
+    pub port: Option<u16>,
+    /// Why it announces.
+    pub event: AnnounceEvent,
+    /// Bytes uploaded, downloaded and left as claimed, for trackers.
+    pub claimed: Option<[u64; 3]>,
+}
+
+/// How many peers a tracker or the DHT says a torrent has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SwarmSize {
+    /// Which torrent.
+    pub info_hash: InfoHash,
+    /// Peers with the whole torrent.
+    pub seeders: u32,
+    /// Peers without.
+    pub leechers: u32,
+    /// Downloads completed ever, where told.
+    pub completed: Option<u32>,
+}
+
+/// How much a torrent's name can be trusted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum NameTrust {
+    /// Somebody said so.
+    Claimed,
+    /// The info dictionary hashes to the info-hash.
+    Verified,
+}
+
+/// A torrent's name and what else its info dictionary tells.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TorrentName<'a> {
+    /// Which torrent.
+    pub info_hash: InfoHash,
+    /// The other swarm key of a hybrid torrent (v1 hash or truncated v2 hash).
+    pub also: Option<InfoHash>,
+    /// The name's raw bytes.
+    pub name: &'a [u8],
+    /// Total size in bytes.
+    pub size: Option<u64>,
+    /// Number of pieces.
+    pub pieces: Option<u32>,
+    /// Bytes a piece.
+    pub piece_length: Option<u64>,
+    /// Number of files.
+    pub files: Option<u32>,
+    /// BEP 27.
+    pub private: bool,
+    /// How it was learnt.
+    pub channel: Channel,
+    /// How far to trust it.
+    pub trust: NameTrust,
+}
+
+/// The part a sender plays in a DHT exchange.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum DhtRole {
+    /// Asked.
+    Query,
+    /// Answered.
+    Response,
+    /// Refused.
+    Error,
+}
+
+/// One KRPC message, reduced to what consumers need.
+#[derive(Clone, Copy, Debug)]
+pub struct DhtMessage<'a> {
+    /// Query, response or error.
+    pub role: DhtRole,
+    /// The method; for a response that of the query it answers, `None` when the query was not seen.
+    pub method: Option<&'a str>,
+    /// The sender's node id.
+    pub node: Option<NodeId>,
+    /// Looked up or announced info-hash or target.
+    pub target: Option<InfoHash>,
+    /// Transaction id, at most 20 bytes kept.
+    pub transaction: &'a [u8],
+    /// Time from query to response when both were seen.
+    pub round_trip: Option<Duration>,
+    /// Whether the sender declares itself read-only (BEP 43).
+    pub read_only: bool,
+    /// Error code (BEP 5).
+    pub error: Option<i64>,
+    /// How many peers (`values`) and nodes the message lists, and how many `samples`.
+    pub listed: [u16; 3],
+}
+
+/// A port mapping asked of a router, or its answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mapping {
+    /// TCP or UDP.
+    pub transport: Transport,
+    /// The port inside.
+    pub internal_port: u16,
+    /// The port outside, asked for or granted; 0 = any.
+    pub external_port: u16,
+    /// Seconds; 0 deletes (or, in UPnP, is permanent).
+    pub lifetime: u32,
+    /// The inside host when the message names one (UPnP), otherwise the client itself.
+    pub host: Option<Address>,
+    /// Whether this is the router's answer; result code 0 is success.
+    pub answer: Option<u16>,
+    /// `nat-pmp`, `pcp` or `upnp`.
+    pub protocol: &'static str,
+}
+
+/// Something learnt from one packet of a flow. The sender's direction and the flow travel beside it.
+#[derive(Clone, Debug)]
+pub enum Fact<'a> {
+    /// The bytes prove the protocol.
+    Identified {
+        /// What it is.
+        kind: Kind,
+        /// Why.
+        reason: Reason,
+    },
+    /// The answer proves that the other side's packets were not forged.
+    TwoWay,
+    /// What is known of the flow's encryption.
+    Encrypted(Encryption),
+    /// A peer handshake.
+    Handshake {
+        /// Of which torrent.
+        info_hash: InfoHash,
+        /// Who says so; `None` in the short form.
+        peer_id: Option<PeerId>,
+        /// Reserved bits (BEP 4).
+        reserved: [u8; 8],
+    },
+    /// An info-hash seen on the flow by any other way than a handshake.
+    Torrent {
+        /// Which.
+        info_hash: InfoHash,
+        /// How.
+        channel: Channel,
+    },
+    /// The sender's client.
+    Client(&'a Client),
+    /// The sender announces itself.
+    Announce(Announce),
+    /// The sender says it listens on this port.
+    Listens {
+        /// TCP (and uTP) port, or DHT port.
+        port: u16,
+        /// How it was said.
+        channel: Channel,
+    },
+    /// The sender tells the receiver how it sees its address.
+    ExternalAddress {
+        /// The receiver's address as seen from outside.
+        address: Address,
+        /// And port where told.
+        port: Option<u16>,
+        /// How it was said.
+        channel: Channel,
+    },
+    /// The sender names peers of a torrent to the receiver.
+    Peers {
+        /// Of which torrent, where known.
+        info_hash: Option<InfoHash>,
+        /// How.
+        channel: Channel,
+        /// Their endpoints; bounded.
+        endpoints: &'a [Endpoint],
+    },
+    /// How large a swarm is said to be.
+    SwarmSize(SwarmSize),
+    /// A torrent's name.
+    Name(TorrentName<'a>),
+    /// A DHT message.
+    Dht(DhtMessage<'a>),
+    /// The sender has this many of the torrent's pieces.
+    Progress {
+        /// Pieces it has.
+        have: u32,
+        /// Pieces there are, 0 where not known.
+        of: u32,
+    },
+    /// Piece data sent, in bytes of content (not of framing).
+    Pieces {
+        /// Bytes.
+        bytes: u64,
+    },
+    /// A port mapping.
+    Mapping(Mapping),
+    /// Bytes that should have parsed and did not.
+    Malformed {
+        /// Of which protocol.
+        kind: Kind,
+        /// Why, a fixed word.
+        reason: &'static str,
+    },
+}

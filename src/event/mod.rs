@@ -1,0 +1,15 @@
+//! Names what can be learnt from traffic ([`Fact`]) and how sure we are ([`Grade`], [`Reason`]).
+//!
+//! Protocols are an open set, facts a closed one: everyone downstream matches facts without `_`, and nobody downstream
+//! names a parser. This room does nothing; it is the vocabulary between `dissect`, `ledger` and `output`.
+
+mod fact;
+mod grade;
+mod kind;
+
+pub use fact::{
+    Announce, AnnounceEvent, Channel, Client, ClientSource, DhtMessage, DhtRole, Fact, Mapping, NameTrust,
+    SwarmSize, TorrentName,
+};
+pub use grade::{Encryption, Grade, Reason, Reasons};
+pub use kind::{Family, Kind, Kinds};

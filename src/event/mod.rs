@@ -6,6 +6,7 @@
 mod fact;
 mod grade;
 mod kind;
+mod record;
 
 pub use fact::{
     Announce, AnnounceEvent, Channel, Client, ClientSource, DhtMessage, DhtRole, Fact, Mapping, NameTrust,
@@ -13,3 +14,4 @@ pub use fact::{
 };
 pub use grade::{Encryption, Grade, Reason, Reasons};
 pub use kind::{Family, Kind, Kinds};
+pub use record::{Counters, Direction, EndReason, FlowRecord, FlowState, Label};

@@ -1,1 +1,3 @@
-//! ledger
+//! Adds facts up: hosts, swarms, learnt endpoints, attribution of encrypted flows.
+
+pub mod report;

@@ -15,4 +15,4 @@ pub use fact::{
 };
 pub use grade::{Encryption, Grade, Reason, Reasons};
 pub use kind::{Family, Kind, Kinds};
-pub use record::{Counters, EndReason, FlowRecord, FlowState, Label};
+pub use record::{Counters, EndReason, FlowRecord, FlowState, Label, Opaque, Opening};

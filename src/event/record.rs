@@ -87,6 +87,34 @@ pub struct Label {
     pub pieces: [u64; 2],
 }
 
+/// What can be said of a payload that cannot be read: the evidence that attribution weighs (Message Stream Encryption,
+/// PROTOCOLS: public MSE text; no standard).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Opaque {
+    /// How far the opening looks like an MSE key exchange.
+    pub opening: Opening,
+    /// The third and fourth bursts have the lengths of an MSE exchange.
+    pub bursts_fit: bool,
+    /// A uTP header was seen that could not be proven yet: the packets that fit, at most 255.
+    pub utp_headers: u8,
+    /// Payload inside proven uTP is random-looking.
+    pub utp_random: bool,
+    /// The lengths of the writes add up as peer messages do.
+    pub lengths_fit: bool,
+}
+
+/// How much of an opening looks like Message Stream Encryption.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Opening {
+    /// It does not, or it was not seen.
+    #[default]
+    Other,
+    /// One direction does; the other is not visible or has not spoken.
+    OneSide,
+    /// Both directions do, in strict turns.
+    BothSides,
+}
+
 /// One flow, both directions.
 #[derive(Clone, Debug)]
 pub struct FlowRecord {
@@ -114,6 +142,8 @@ pub struct FlowRecord {
     pub one_way: bool,
     /// What it is, where anything is claimed.
     pub label: Label,
+    /// What an unreadable payload looks like, for attribution.
+    pub opaque: Opaque,
 }
 
 impl FlowRecord {

@@ -1,6 +1,7 @@
 //! The story of one flow, told when it ends: what the `flow` event of the output contract carries.
 
-use super::{Client, Encryption, Grade, Kinds, Reasons};
+use super::{Client, Encryption, Fact, Grade, Kinds, Reasons};
+use crate::base::Direction;
 use crate::base::{Endpoint, InfoHash, Timestamp, Transport};
 
 /// Packets and bytes one side sent.
@@ -113,6 +114,53 @@ pub enum Opening {
     OneSide,
     /// Both directions do, in strict turns.
     BothSides,
+}
+
+impl Label {
+    /// Info-hashes kept per flow.
+    pub const INFO_HASHES: usize = 8;
+
+    /// Takes note of what a fact says of the flow itself.
+    pub fn learn(&mut self, sender: Direction, fact: &Fact<'_>) {
+        match fact {
+            Fact::Identified { kind, reason } => {
+                self.kinds.insert(*kind);
+                self.reasons.insert(*reason);
+                self.grade = self.grade.max(reason.proves());
+            }
+            Fact::TwoWay => self.two_way = true,
+            Fact::Encrypted(encryption) => self.encryption = self.encryption.max(*encryption),
+            Fact::Handshake { info_hash, .. } | Fact::Torrent { info_hash, .. } => self.torrent(*info_hash),
+            Fact::Announce(announce) => self.torrent(announce.info_hash),
+            Fact::Client(client) => {
+                if let Some(known) = self.clients.get_mut(sender.index())
+                    && known.as_ref().is_none_or(|k| client.source < k.source)
+                {
+                    *known = Some((*client).clone());
+                }
+            }
+            Fact::Pieces { bytes } => {
+                if let Some(sum) = self.pieces.get_mut(sender.index()) {
+                    *sum += bytes;
+                }
+            }
+            Fact::Listens { .. }
+            | Fact::ExternalAddress { .. }
+            | Fact::Peers { .. }
+            | Fact::SwarmSize(_)
+            | Fact::Name(_)
+            | Fact::Dht(_)
+            | Fact::Progress { .. }
+            | Fact::Mapping(_)
+            | Fact::Malformed { .. } => {}
+        }
+    }
+
+    fn torrent(&mut self, info_hash: InfoHash) {
+        if self.info_hashes.len() < Self::INFO_HASHES && !self.info_hashes.contains(&info_hash) {
+            self.info_hashes.push(info_hash);
+        }
+    }
 }
 
 /// One flow, both directions.

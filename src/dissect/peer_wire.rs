@@ -1,0 +1,467 @@
+//! The peer wire protocol of one direction (BEP 3, 5, 6, 10, 52): handshake, then messages by their lengths.
+//!
+//! Piece data is skipped by length and never copied. After a gap, or when the handshake was not seen, the framing is found
+//! again by its arithmetic (R-PW-6 to R-PW-8): a place counts only when message after message begins exactly where the one
+//! before says.
+
+use super::metadata::MetadataStore;
+use super::{Packet, Sink};
+use crate::base::{Direction, Endpoint, InfoHash};
+use crate::event::{Channel, Client, ClientSource, Fact, Kind, Reason};
+use crate::flow::Piece;
+use crate::wire::client;
+use crate::wire::extension::{self, ExtensionName, Metadata};
+use crate::wire::handshake::{self, Handshake};
+use crate::wire::message::{self, Header};
+use crate::wire::{Guess, Parsed};
+
+/// Extended messages longer than this are skipped unread.
+const EXTENDED_MAX: u32 = 128 * 1024;
+/// Bytes scanned for a message boundary before a stream that was never proven is given up.
+const SCAN_MAX: u64 = 96 * 1024;
+/// Messages in a row that prove a stream joined in the middle.
+const CHAIN: u8 = 3;
+
+/// What the two directions of a connection tell each other.
+#[derive(Debug, Default)]
+pub struct Shared {
+    /// The torrent, once a handshake named it.
+    pub info_hash: Option<InfoHash>,
+    /// Bytes proved that this is the peer wire.
+    pub proven: bool,
+    /// Extension ids that each side announced for messages *to* it (BEP 10).
+    ids: [ExtensionIds; 2],
+}
+
+/// The extension ids one side announced, by their meaning.
+#[derive(Clone, Copy, Debug, Default)]
+struct ExtensionIds {
+    announced: bool,
+    pex: u8,
+    metadata: u8,
+    holepunch: u8,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Framing {
+    /// At the start of the stream: the handshake comes first.
+    Handshake,
+    /// On a message boundary or inside a message. `sure` after enough messages in a row.
+    Framed { sure: bool, chain: u8 },
+    /// Looking for a boundary.
+    Lost,
+}
+
+/// One direction.
+#[derive(Debug)]
+pub struct PeerSide {
+    framing: Framing,
+    /// The beginning of a message that is not complete yet.
+    partial: Vec<u8>,
+    /// Bytes of the current message still to pass over.
+    skip: u32,
+    /// Whether the bytes passed over are a bitfield, whose ones are counted.
+    in_bitfield: bool,
+    have: u32,
+    last_block: Option<(u32, u32)>,
+    scanned: u64,
+}
+
+impl PeerSide {
+    /// A side whose stream begins with the handshake.
+    pub const fn from_start() -> Self {
+        Self::new(Framing::Handshake)
+    }
+
+    /// A side joined in the middle.
+    pub const fn from_middle() -> Self {
+        Self::new(Framing::Lost)
+    }
+
+    /// A side whose handshake cannot be read but whose next byte begins a message.
+    pub const fn from_boundary() -> Self {
+        Self::new(Framing::Framed { sure: false, chain: 0 })
+    }
+
+    const fn new(framing: Framing) -> Self {
+        Self { framing, partial: Vec::new(), skip: 0, in_bitfield: false, have: 0, last_block: None, scanned: 0 }
+    }
+
+    /// Whether this side was never proven and enough of it was looked at.
+    pub const fn is_hopeless(&self) -> bool {
+        matches!(self.framing, Framing::Lost) && self.scanned > SCAN_MAX
+    }
+
+    /// Takes the next bytes of this direction.
+    pub fn piece(&mut self, shared: &mut Shared, cx: &mut Context<'_>, piece: Piece<'_>) {
+        match piece {
+            Piece::Data(data) => self.data(shared, cx, data),
+            Piece::Gap(missing) => self.gap(missing),
+        }
+    }
+
+    fn gap(&mut self, missing: u32) {
+        if missing <= self.skip && self.partial.is_empty() {
+            self.skip -= missing;
+        } else {
+            self.lose();
+        }
+    }
+
+    fn lose(&mut self) {
+        self.framing = Framing::Lost;
+        self.partial.clear();
+        self.skip = 0;
+        self.in_bitfield = false;
+        self.last_block = None;
+    }
+
+    fn data(&mut self, shared: &mut Shared, cx: &mut Context<'_>, mut data: &[u8]) {
+        while !data.is_empty() {
+            if self.skip > 0 {
+                data = self.pass(cx, data);
+                continue;
+            }
+            if self.framing == Framing::Lost {
+                self.scanned += data.len() as u64;
+                match find(data) {
+                    Some(rest) => {
+                        self.framing = Framing::Framed { sure: false, chain: 0 };
+                        data = rest;
+                    }
+                    None => return,
+                }
+            }
+            // Work on the bytes in place; only a message split over packets is copied.
+            if self.partial.is_empty() {
+                match self.step(shared, cx, data) {
+                    Step::Took(n) => data = data.get(n..).unwrap_or_default(),
+                    Step::Wants(_) => {
+                        self.partial.extend_from_slice(data);
+                        return;
+                    }
+                    Step::Broken => {
+                        self.broken(shared, cx);
+                        data = data.get(1..).unwrap_or_default();
+                    }
+                }
+                continue;
+            }
+            let partial = std::mem::take(&mut self.partial);
+            let (rest, partial) = self.join(shared, cx, partial, data);
+            self.partial = partial;
+            data = rest;
+        }
+    }
+
+    /// Completes a split message byte group by byte group; gives back what of `data` is left, and the buffer.
+    fn join<'d>(
+        &mut self,
+        shared: &mut Shared,
+        cx: &mut Context<'_>,
+        mut partial: Vec<u8>,
+        mut data: &'d [u8],
+    ) -> (&'d [u8], Vec<u8>) {
+        loop {
+            match self.step(shared, cx, &partial) {
+                Step::Wants(total) => {
+                    let more = total.saturating_sub(partial.len()).max(1).min(data.len());
+                    if more == 0 {
+                        return (data, partial);
+                    }
+                    let (now, later) = data.split_at(more);
+                    partial.extend_from_slice(now);
+                    data = later;
+                }
+                Step::Took(n) => {
+                    partial.drain(..n.min(partial.len()));
+                    if partial.is_empty() || self.skip > 0 {
+                        return (data, partial);
+                    }
+                }
+                Step::Broken => {
+                    self.broken(shared, cx);
+                    partial.clear();
+                    return (data, partial);
+                }
+            }
+        }
+    }
+
+    /// Passes over the rest of a message.
+    fn pass<'d>(&mut self, cx: &mut Context<'_>, data: &'d [u8]) -> &'d [u8] {
+        let n = (self.skip as usize).min(data.len());
+        let (passed, rest) = data.split_at(n);
+        self.skip -= n as u32;
+        if self.in_bitfield {
+            self.have += passed.iter().map(|b| b.count_ones()).sum::<u32>();
+            if self.skip == 0 {
+                self.in_bitfield = false;
+                cx.progress(self.have);
+            }
+        }
+        rest
+    }
+
+    /// Reads one handshake or message from the front of `bytes`.
+    fn step(&mut self, shared: &mut Shared, cx: &mut Context<'_>, bytes: &[u8]) -> Step {
+        if self.framing == Framing::Handshake {
+            return self.handshake(shared, cx, bytes);
+        }
+        let header = match message::header(bytes) {
+            Parsed::Done { message, .. } => message,
+            Parsed::NeedMore { at_least } => return Step::Wants(at_least),
+            Parsed::Bad(_) => return Step::Broken,
+        };
+        let Some(id) = header.id else {
+            return Step::Took(4); // keep-alive
+        };
+        let total = header.length as usize + 4;
+        let (want, skip) = match id {
+            7 => (13, header.length - 9),
+            5 => (5, header.length - 1),
+            20 if header.length <= EXTENDED_MAX => (total, 0),
+            20..=23 => (5, header.length - 1),
+            _ => (total, 0),
+        };
+        let Some(head) = bytes.get(..want) else { return Step::Wants(want) };
+        if let Framing::Framed { sure: false, .. } = self.framing
+            && !message::plausible_mid_stream(head)
+        {
+            return Step::Broken;
+        }
+        self.chained(shared, cx, &header, head);
+        self.message(shared, cx, id, skip, head);
+        self.skip = skip;
+        self.in_bitfield = id == 5;
+        Step::Took(want)
+    }
+
+    /// Counts a message that begins where the one before ended, and tells when that is proof.
+    fn chained(&mut self, shared: &mut Shared, cx: &mut Context<'_>, header: &Header, head: &[u8]) {
+        let Framing::Framed { sure: false, chain } = self.framing else { return };
+        let block = (header.id == Some(7)).then(|| block_of(head)).flatten();
+        let follows = match (self.last_block, block) {
+            (Some((index, begin)), Some((next, at))) => {
+                (next == index && at == begin.wrapping_add(16_384)) || (next == index + 1 && at == 0)
+            }
+            _ => false,
+        };
+        if block.is_some() {
+            self.last_block = block;
+        }
+        let dictionary = header.id == Some(20) && self_validating(head);
+        let chain = chain.saturating_add(1);
+        let needed = if shared.proven { 2 } else { CHAIN };
+        let sure = chain >= needed || follows || dictionary;
+        self.framing = Framing::Framed { sure, chain };
+        if sure && !shared.proven {
+            shared.proven = true;
+            cx.fact(Fact::Identified { kind: Kind::PeerWire, reason: Reason::MessageChain });
+        }
+    }
+
+    fn broken(&mut self, shared: &Shared, cx: &mut Context<'_>) {
+        // R-PW-5: the label stays; the loss of framing is counted once for each time it was had.
+        if shared.proven && matches!(self.framing, Framing::Framed { sure: true, .. }) {
+            cx.fact(Fact::Malformed { kind: Kind::PeerWire, reason: "framing" });
+        }
+        self.lose();
+    }
+
+    fn handshake(&mut self, shared: &mut Shared, cx: &mut Context<'_>, bytes: &[u8]) -> Step {
+        match handshake::parse(bytes) {
+            Parsed::Done { message, used } => {
+                if message.peer_id.is_none() && bytes.len() < 68 {
+                    // The peer id may still come; without it the end of the stream tells the handshake.
+                    return Step::Wants(68);
+                }
+                shared.tell_handshake(cx, &message);
+                self.framing = Framing::Framed { sure: true, chain: 0 };
+                Step::Took(used)
+            }
+            Parsed::NeedMore { at_least } => Step::Wants(at_least),
+            Parsed::Bad(_) => Step::Broken,
+        }
+    }
+
+    /// The stream has ended: a handshake without a peer id is told now.
+    pub fn finish(&mut self, shared: &mut Shared, cx: &mut Context<'_>) {
+        if self.framing == Framing::Handshake
+            && let Parsed::Done { message, .. } = handshake::parse(&self.partial)
+        {
+            shared.tell_handshake(cx, &message);
+            self.framing = Framing::Lost;
+        } else if self.framing == Framing::Handshake && self.partial.starts_with(handshake::MAGIC) {
+            cx.fact(Fact::Identified { kind: Kind::PeerWire, reason: Reason::Handshake });
+            self.framing = Framing::Lost;
+        }
+        self.partial.clear();
+    }
+
+    fn message(&mut self, shared: &mut Shared, cx: &mut Context<'_>, id: u8, skip: u32, head: &[u8]) {
+        match id {
+            4 => {
+                self.have = self.have.saturating_add(1);
+                cx.progress(self.have);
+            }
+            5 => self.have = 0,
+            7 => cx.fact(Fact::Pieces { bytes: u64::from(skip) }),
+            9 => {
+                if let Some(&[a, b]) = head.get(5..7).and_then(|p| p.first_chunk::<2>()) {
+                    cx.fact(Fact::Listens { port: u16::from_be_bytes([a, b]), channel: Channel::Dht });
+                }
+            }
+            14 => {
+                self.have = u32::MAX;
+                cx.progress(u32::MAX);
+            }
+            15 => self.have = 0,
+            20 => {
+                if let Some((&ext, payload)) = head.get(5..).and_then(<[u8]>::split_first) {
+                    shared.extended(cx, ext, payload);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// What became of an attempt to read a message.
+enum Step {
+    /// This many bytes were taken.
+    Took(usize),
+    /// The message needs this many bytes from its start.
+    Wants(usize),
+    /// No message begins here.
+    Broken,
+}
+
+/// Index and begin of a piece message's first 13 bytes.
+fn block_of(head: &[u8]) -> Option<(u32, u32)> {
+    let (index, rest) = head.get(5..)?.split_first_chunk::<4>()?;
+    Some((u32::from_be_bytes(*index), u32::from_be_bytes(*rest.first_chunk::<4>()?)))
+}
+
+/// R-PW-8: an extended message whose payload is a dictionary to the exact end of the frame.
+fn self_validating(head: &[u8]) -> bool {
+    head.get(6..).is_some_and(|payload| extension::guess(payload) != ExtensionName::Unknown && payload.starts_with(b"d"))
+}
+
+/// The rest of `data` from a place where a message may begin.
+fn find(data: &[u8]) -> Option<&[u8]> {
+    if message::chain(data).verdict > Guess::No {
+        return Some(data);
+    }
+    data.get(message::find_boundary(data)?..)
+}
+
+impl Shared {
+    fn tell_handshake(&mut self, cx: &mut Context<'_>, handshake: &Handshake) {
+        self.proven = true;
+        self.info_hash.get_or_insert(handshake.info_hash);
+        cx.fact(Fact::Identified { kind: Kind::PeerWire, reason: Reason::Handshake });
+        cx.fact(Fact::Handshake {
+            info_hash: handshake.info_hash,
+            peer_id: handshake.peer_id,
+            reserved: handshake.reserved.0,
+        });
+        if let Some(name) = handshake.peer_id.and_then(|id| client::from_peer_id(&id.0)) {
+            cx.fact(Fact::Client(&Client { name: name.to_string(), source: ClientSource::PeerId }));
+        }
+    }
+
+    fn extended(&mut self, cx: &mut Context<'_>, id: u8, payload: &[u8]) {
+        if id == 0 {
+            return self.extended_handshake(cx, payload);
+        }
+        let receiver = self.ids.get(cx.from.reverse().index()).copied().unwrap_or_default();
+        let name = if !receiver.announced {
+            extension::guess(payload)
+        } else if id == receiver.pex {
+            ExtensionName::UtPex
+        } else if id == receiver.metadata {
+            ExtensionName::UtMetadata
+        } else if id == receiver.holepunch {
+            ExtensionName::UtHolepunch
+        } else {
+            return;
+        };
+        match name {
+            ExtensionName::UtPex => pex(cx, self.info_hash, payload),
+            ExtensionName::UtMetadata => self.metadata(cx, payload),
+            ExtensionName::UtHolepunch => holepunch(cx, self.info_hash, payload),
+            _ => {}
+        }
+    }
+
+    fn extended_handshake(&mut self, cx: &mut Context<'_>, payload: &[u8]) {
+        let hello = match extension::parse_handshake(payload) {
+            Ok(hello) => hello,
+            Err(reason) => {
+                cx.fact(Fact::Malformed { kind: Kind::PeerWire, reason: reason.label() });
+                return;
+            }
+        };
+        if let Some(ids) = self.ids.get_mut(cx.from.index()) {
+            let id = |name| hello.ids.get(name).unwrap_or(0);
+            *ids = ExtensionIds {
+                announced: true,
+                pex: id(ExtensionName::UtPex),
+                metadata: id(ExtensionName::UtMetadata),
+                holepunch: id(ExtensionName::UtHolepunch),
+            };
+        }
+        if let Some(name) = hello.v.and_then(client::from_extended) {
+            cx.fact(Fact::Client(&Client { name: name.to_string(), source: ClientSource::Extended }));
+        }
+        if let Some(port) = hello.port.filter(|&p| p != 0) {
+            cx.fact(Fact::Listens { port, channel: Channel::PeerWire });
+        }
+        if let Some(address) = hello.your_ip {
+            cx.fact(Fact::ExternalAddress { address, port: None, channel: Channel::PeerWire });
+        }
+    }
+
+    fn metadata(&self, cx: &mut Context<'_>, payload: &[u8]) {
+        let (Ok(Metadata::Data { piece, total_size, bytes }), Some(info_hash)) =
+            (extension::parse_metadata(payload), self.info_hash)
+        else {
+            return;
+        };
+        let store = cx.metadata;
+        store.piece(info_hash, piece, total_size, bytes, |name| cx.fact(Fact::Name(name)));
+    }
+}
+
+fn pex(cx: &mut Context<'_>, info_hash: Option<InfoHash>, payload: &[u8]) {
+    let Ok(pex) = extension::parse_pex(payload) else { return };
+    let endpoints: Vec<Endpoint> = pex.added().map(|(endpoint, _)| endpoint).take(256).collect();
+    if !endpoints.is_empty() {
+        cx.fact(Fact::Peers { info_hash, channel: Channel::Pex, endpoints: &endpoints });
+    }
+}
+
+fn holepunch(cx: &mut Context<'_>, info_hash: Option<InfoHash>, payload: &[u8]) {
+    if let Ok(message) = extension::parse_holepunch(payload) {
+        cx.fact(Fact::Peers { info_hash, channel: Channel::Holepunch, endpoints: &[message.endpoint] });
+    }
+}
+
+/// What a direction needs of the world while it reads.
+pub struct Context<'a> {
+    pub from: Direction,
+    pub packet: &'a Packet,
+    pub metadata: &'a MetadataStore,
+    pub sink: &'a mut dyn Sink,
+}
+
+impl Context<'_> {
+    fn fact(&mut self, fact: Fact<'_>) {
+        self.sink.fact(self.from, fact);
+    }
+
+    fn progress(&mut self, have: u32) {
+        self.fact(Fact::Progress { have, of: 0 });
+    }
+}

@@ -37,14 +37,14 @@ impl Progress {
         if let State::Waiting(since) = self.0
             && worth_showing(total, since.elapsed())
         {
-            self.0 = State::Shown(bar(total));
+            self.0 = State::Shown(bar(total, since.elapsed()));
         }
         if let State::Shown(bar) = &self.0 {
             if let Some(total) = total {
                 bar.set_length(total);
             }
-            bar.set_position(read);
             bar.set_message(HumanCount(packets).to_string());
+            bar.set_position(read);
         }
     }
 
@@ -69,16 +69,18 @@ fn worth_showing(total: Option<u64>, waited: Duration) -> bool {
     }
 }
 
-fn bar(total: Option<u64>) -> ProgressBar {
-    let template = match total {
-        Some(_) => "{bar:24} {percent:>3}%  {bytes} of {total_bytes}  {rate}/s  {msg} packets  {eta} left",
-        None => "{spinner} {bytes}  {rate}/s  {msg} packets  {elapsed}",
-    };
+const KNOWN_SIZE: &str = "{percent:>3}% of {total_bytes}  {rate}/s  {msg} packets  {eta} left  {wide_bar}";
+const UNKNOWN_SIZE: &str = "{spinner} {bytes}  {rate}/s  {msg} packets  {elapsed}";
+
+fn bar(total: Option<u64>, waited: Duration) -> ProgressBar {
+    let template = if total.is_some() { KNOWN_SIZE } else { UNKNOWN_SIZE };
     let rate = |state: &ProgressState, text: &mut dyn std::fmt::Write| {
-        let _ = write!(text, "{}", HumanBytes(state.per_sec() as u64));
+        // Over all the time so far: indicatif's own estimate takes what was read before the bar appeared for a burst.
+        let rate = state.pos() as f64 / state.elapsed().as_secs_f64().max(1e-3);
+        let _ = write!(text, "{}", HumanBytes(rate as u64));
     };
     let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
-    let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr());
+    let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr()).with_elapsed(waited);
     bar.set_style(style.with_key("rate", rate));
     bar
 }
@@ -86,6 +88,13 @@ fn bar(total: Option<u64>) -> ProgressBar {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn both_templates_are_understood() {
+        for template in [KNOWN_SIZE, UNKNOWN_SIZE] {
+            assert!(ProgressStyle::with_template(template).is_ok());
+        }
+    }
 
     #[test]
     fn only_long_input_gets_a_bar() {

@@ -27,6 +27,7 @@ pub use tcp::TcpSegment;
 
 use crate::base::{Direction, Endpoint, HashKey};
 use crate::event::{ClientSource, Opaque};
+use crate::wire::other::OtherProtocol;
 use crate::wire::udp_tracker::Request;
 use pending::Pending;
 use std::sync::Arc;
@@ -113,6 +114,14 @@ impl Dissector {
         DATAGRAMS.iter().any(|entry| (entry.may_be)(bytes, source_port, destination_port))
     }
 
+    /// Unpacks a gzip body (RFC 1952) to at most `most` bytes; empty when it is damaged from the start.
+    fn unpack(packed: &[u8], most: usize) -> Vec<u8> {
+        use std::io::Read;
+        let mut body = Vec::new();
+        let _ = flate2::read::GzDecoder::new(packed).take(most as u64).read_to_end(&mut body);
+        body
+    }
+
     /// Dissects a datagram.
     pub fn datagram(
         &mut self,
@@ -165,6 +174,8 @@ pub struct Conversation {
     clients_told: [u8; 2],
     /// The last tracker request that was only a candidate, and the interval of the last orphan response.
     tracker: Option<TrackerMemory>,
+    /// The last other network whose weak signature was seen.
+    other: Option<OtherProtocol>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -182,7 +193,7 @@ impl Conversation {
     }
 
     fn wants_more(&self) -> bool {
-        self.utp.is_some() || self.tracker.is_some()
+        self.utp.is_some() || self.tracker.is_some() || self.other.is_some()
     }
 
     /// True once for each source and direction, so that a client is named once a flow and not once a packet.
@@ -206,6 +217,11 @@ impl Conversation {
         let again = info_hash.is_some() && memory.info_hash == info_hash;
         memory.info_hash = info_hash;
         again
+    }
+
+    /// Remembers which other network's signature was seen; tells whether it was the same before.
+    fn other_again(&mut self, protocol: OtherProtocol) -> bool {
+        self.other.replace(protocol) == Some(protocol)
     }
 
     /// Remembers the interval of a response without a request; tells whether the last one had the same.

@@ -12,11 +12,9 @@ use crate::flow::Piece;
 use crate::wire::client;
 use crate::wire::extension::{self, ExtensionName, Metadata};
 use crate::wire::handshake::{self, Handshake};
-use crate::wire::message::{self, Header};
+use crate::wire::message::{self, Header, Id, Message};
 use crate::wire::{Guess, Parsed};
 
-/// Extended messages longer than this are skipped unread.
-const EXTENDED_MAX: u32 = 128 * 1024;
 /// Bytes scanned for a message boundary before a stream that was never proven is given up.
 const SCAN_MAX: u64 = 96 * 1024;
 /// Messages in a row that prove a stream joined in the middle.
@@ -63,7 +61,7 @@ pub struct PeerSide {
     /// Whether the bytes passed over are a bitfield, whose ones are counted.
     in_bitfield: bool,
     have: u32,
-    last_block: Option<(u32, u32)>,
+    last_block: Option<BlockAt>,
     scanned: u64,
 }
 
@@ -208,52 +206,42 @@ impl PeerSide {
         if self.framing == Framing::Handshake {
             return self.handshake(shared, cx, bytes);
         }
-        let header = match message::header(bytes) {
-            Parsed::Done { message, .. } => message,
+        if let Parsed::Done { message: Header { id: Id::Bitfield, length }, used } = message::header(bytes)
+            && bytes.len() < 4 + length as usize
+        {
+            // A bitfield over several packets: its ones are counted as they pass.
+            self.have = 0;
+            self.skip = length.saturating_sub(1);
+            self.in_bitfield = true;
+            self.chained(shared, cx, &Message::Bitfield(&[]));
+            return Step::Took(used);
+        }
+        let (message, used) = match message::parse(bytes) {
+            Parsed::Done { message, used } => (message, used),
             Parsed::NeedMore { at_least } => return Step::Wants(at_least),
             Parsed::Bad(_) => return Step::Broken,
         };
-        let Some(id) = header.id else {
-            return Step::Took(4); // keep-alive
-        };
-        let total = header.length as usize + 4;
-        let (want, skip) = match id {
-            7 => (13, header.length - 9),
-            5 => (5, header.length - 1),
-            20 if header.length <= EXTENDED_MAX => (total, 0),
-            20..=23 => (5, header.length - 1),
-            _ => (total, 0),
-        };
-        let Some(head) = bytes.get(..want) else { return Step::Wants(want) };
-        if let Framing::Framed { sure: false, .. } = self.framing
-            && !message::plausible_mid_stream(head)
-        {
+        if matches!(self.framing, Framing::Framed { sure: false, .. }) && !message::plausible_mid_stream(&message) {
             return Step::Broken;
         }
-        self.chained(shared, cx, &header, head);
-        self.message(shared, cx, id, skip, head);
-        self.skip = skip;
-        self.in_bitfield = id == 5;
-        Step::Took(want)
+        if message != Message::KeepAlive {
+            self.chained(shared, cx, &message);
+            self.message(shared, cx, &message);
+        }
+        let took = used.min(bytes.len());
+        self.skip = u32::try_from(used - took).unwrap_or(u32::MAX);
+        Step::Took(took)
     }
 
     /// Counts a message that begins where the one before ended, and tells when that is proof.
-    fn chained(&mut self, shared: &mut Shared, cx: &mut Context<'_>, header: &Header, head: &[u8]) {
+    fn chained(&mut self, shared: &mut Shared, cx: &mut Context<'_>, message: &Message<'_>) {
         let Framing::Framed { sure: false, chain } = self.framing else { return };
-        let block = (header.id == Some(7)).then(|| block_of(head)).flatten();
-        let follows = match (self.last_block, block) {
-            (Some((index, begin)), Some((next, at))) => {
-                (next == index && at == begin.wrapping_add(16_384)) || (next == index + 1 && at == 0)
-            }
-            _ => false,
-        };
-        if block.is_some() {
-            self.last_block = block;
-        }
-        let dictionary = header.id == Some(20) && self_validating(head);
+        let block = block_of(message);
+        let follows = self.last_block.zip(block).is_some_and(|(last, this)| this.follows(last));
+        self.last_block = block.or(self.last_block);
         let chain = chain.saturating_add(1);
         let needed = if shared.proven { 2 } else { CHAIN };
-        let sure = chain >= needed || follows || dictionary;
+        let sure = chain >= needed || follows || self_validating(message);
         self.framing = Framing::Framed { sure, chain };
         if sure && !shared.proven {
             shared.proven = true;
@@ -299,30 +287,38 @@ impl PeerSide {
         self.partial.clear();
     }
 
-    fn message(&mut self, shared: &mut Shared, cx: &mut Context<'_>, id: u8, skip: u32, head: &[u8]) {
-        match id {
-            4 => {
+    fn message(&mut self, shared: &mut Shared, cx: &mut Context<'_>, message: &Message<'_>) {
+        match *message {
+            Message::Have { .. } => {
                 self.have = self.have.saturating_add(1);
                 cx.progress(self.have);
             }
-            5 => self.have = 0,
-            7 => cx.fact(Fact::Pieces { bytes: u64::from(skip) }),
-            9 => {
-                if let Some(&[a, b]) = head.get(5..7).and_then(|p| p.first_chunk::<2>()) {
-                    cx.fact(Fact::Listens { port: u16::from_be_bytes([a, b]), channel: Channel::Dht });
-                }
+            Message::Bitfield(bits) => {
+                self.have = bits.iter().map(|b| b.count_ones()).sum();
+                cx.progress(self.have);
             }
-            14 => {
+            Message::Piece { length, .. } => cx.fact(Fact::Pieces { bytes: u64::from(length) }),
+            Message::Port(port) => cx.fact(Fact::Listens { port, channel: Channel::Dht }),
+            Message::HaveAll => {
                 self.have = u32::MAX;
                 cx.progress(u32::MAX);
             }
-            15 => self.have = 0,
-            20 => {
-                if let Some((&ext, payload)) = head.get(5..).and_then(<[u8]>::split_first) {
-                    shared.extended(cx, ext, payload);
-                }
-            }
-            _ => {}
+            Message::HaveNone => self.have = 0,
+            Message::Extended { id, payload } => shared.extended(cx, id, payload),
+            Message::KeepAlive
+            | Message::Choke
+            | Message::Unchoke
+            | Message::Interested
+            | Message::NotInterested
+            | Message::Request(_)
+            | Message::Cancel(_)
+            | Message::Suggest { .. }
+            | Message::Reject(_)
+            | Message::AllowedFast { .. }
+            | Message::HashRequest(_)
+            | Message::Hashes { .. }
+            | Message::HashReject(_)
+            | Message::Skipped(_) => {}
         }
     }
 }
@@ -337,15 +333,34 @@ enum Step {
     Broken,
 }
 
-/// Index and begin of a piece message's first 13 bytes.
-fn block_of(head: &[u8]) -> Option<(u32, u32)> {
-    let (index, rest) = head.get(5..)?.split_first_chunk::<4>()?;
-    Some((u32::from_be_bytes(*index), u32::from_be_bytes(*rest.first_chunk::<4>()?)))
+/// A block asked for or sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct BlockAt {
+    sent: bool,
+    piece: u32,
+    begin: u32,
 }
 
-/// R-PW-8: an extended message whose payload is a dictionary to the exact end of the frame.
-fn self_validating(head: &[u8]) -> bool {
-    head.get(6..).is_some_and(|payload| extension::guess(payload) != ExtensionName::Unknown && payload.starts_with(b"d"))
+impl BlockAt {
+    /// R-PW-7: the next block of the same piece, or the first of the next.
+    fn follows(self, last: Self) -> bool {
+        self.sent == last.sent
+            && (self.piece == last.piece && last.begin.checked_add(message::BLOCK) == Some(self.begin)
+                || last.piece.checked_add(1) == Some(self.piece) && self.begin == 0)
+    }
+}
+
+fn block_of(message: &Message<'_>) -> Option<BlockAt> {
+    match *message {
+        Message::Piece { piece, begin, .. } => Some(BlockAt { sent: true, piece, begin }),
+        Message::Request(b) => Some(BlockAt { sent: false, piece: b.piece, begin: b.begin }),
+        _ => None,
+    }
+}
+
+/// R-PW-8: an extended message whose payload is a known dictionary to the exact end of the frame.
+fn self_validating(message: &Message<'_>) -> bool {
+    matches!(message, Message::Extended { payload, .. } if payload.starts_with(b"d") && extension::guess(payload).is_some())
 }
 
 /// The rest of `data` from a place where a message may begin.

@@ -16,6 +16,7 @@ pub use anomaly::{Anomalies, Anomaly};
 pub use bloom::BloomFilter;
 pub use compact::{CompactNodes, LISTED_MAX, Samples, Values};
 pub use item::Item;
+pub(crate) use item::mutable_target;
 pub use mozi::{MOZI_KEY, is_mozi_config, is_mozi_id, mozi_decode};
 pub use query::{Query, Want};
 pub use response::Response;

@@ -45,7 +45,8 @@ pub fn allowed_fast(address: [u8; 4], info_hash: &InfoHash, pieces: u32, count: 
     let mut set = Vec::with_capacity(usize::from(count));
     let wanted = usize::from(count).min(usize::try_from(pieces).unwrap_or(usize::MAX));
     let [a, b, c, _] = address;
-    let mut hash: [u8; 20] = Sha1::new().chain_update([a, b, c, 0]).chain_update(info_hash.0).finalize().into();
+    let mut hash: [u8; 20] =
+        Sha1::new().chain_update([a, b, c, 0]).chain_update(info_hash.0).finalize().into();
     for _ in 0..ROUNDS_MAX {
         for word in hash.chunks_exact(4) {
             if set.len() >= wanted {

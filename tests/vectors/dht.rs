@@ -75,9 +75,7 @@ fn holds(message: &Message<'_>, name: &str, want: &'static Json) -> bool {
         // The value of a stored item, or the first word of the client that the version code stands for.
         "v" => match (item.and_then(|i| i.value()), message.version) {
             (Some(value), _) => value.as_bytes() == Some(text(want).as_bytes()),
-            (None, Some(version)) => {
-                version.get(..2) == text(want).split(' ').next().map(str::as_bytes)
-            }
+            (None, Some(version)) => version.get(..2) == text(want).split(' ').next().map(str::as_bytes),
             (None, None) => false,
         },
         "ro" => message.read_only == (want == 1),
@@ -96,7 +94,9 @@ fn holds(message: &Message<'_>, name: &str, want: &'static Json) -> bool {
             matches!(query, Some(Query::AnnouncePeer { implied_port, .. }) if *implied_port == (want == 1))
         }
         "seed" => matches!(query, Some(Query::AnnouncePeer { seed, .. }) if *seed == Some(want == 1)),
-        "n" => matches!(query, Some(Query::AnnouncePeer { name, .. }) if *name == Some(text(want).as_bytes())),
+        "n" => {
+            matches!(query, Some(Query::AnnouncePeer { name, .. }) if *name == Some(text(want).as_bytes()))
+        }
         "values" => all_of(response.values.iter().map(|e| e.to_string()).collect()),
         "nodes" => want == response.nodes.len() && response.nodes.iter().count() == response.nodes.len(),
         "nodes6" => want == response.nodes6.len() && response.nodes6.iter().count() == response.nodes6.len(),
@@ -129,12 +129,18 @@ fn krpc_flows_are_recognised_datagram_by_datagram() {
             assert_eq!(message.verdict(), Guess::Certain, "{}", flow.id);
             external = external.or(message.external.map(|e| e.address.to_string()));
             match message.body {
-                Body::Response { response, .. } => learnt.extend(response.values.iter().map(|e| e.to_string())),
+                Body::Response { response, .. } => {
+                    learnt.extend(response.values.iter().map(|e| e.to_string()))
+                }
                 Body::Query { query: Query::AnnouncePeer { info_hash, port, .. }, .. } => {
                     announced = port.map(|p| (info_hash.to_string(), i64::from(p)));
                 }
                 Body::Query { id, query } if flow.expect.all["torrents"] == Json::Array(Vec::new()) => {
-                    assert!(!matches!(query, Query::GetPeers { .. }) || query.is_maintenance(&id), "{}", flow.id);
+                    assert!(
+                        !matches!(query, Query::GetPeers { .. }) || query.is_maintenance(&id),
+                        "{}",
+                        flow.id
+                    );
                 }
                 _ => {}
             }
@@ -144,7 +150,10 @@ fn krpc_flows_are_recognised_datagram_by_datagram() {
             assert_eq!(learnt, peers.iter().map(text).collect::<Vec<_>>(), "{}", flow.id);
             assert_eq!(external.as_deref(), optional(&all["external_ip"]), "{}", flow.id);
             let (torrent, port) = announced.expect(flow.id);
-            assert_eq!((torrent.as_str(), Some(port)), (text(&all["torrent"]), all["announced_port"].as_i64()));
+            assert_eq!(
+                (torrent.as_str(), Some(port)),
+                (text(&all["torrent"]), all["announced_port"].as_i64())
+            );
         }
     }
 }
@@ -156,7 +165,12 @@ fn metainfo_packets_give_name_and_info_hash() {
         assert_eq!(metainfo::recognise(body), guess(packet.expect.verdict), "{}", packet.id);
         let info = metainfo::parse_torrent(body).expect(packet.id).info;
         assert_eq!(packet.expect.text("name").map(str::as_bytes), Some(info.name), "{}", packet.id);
-        assert_eq!(packet.expect.text("info_hash"), info.v1().map(|h| h.to_string()).as_deref(), "{}", packet.id);
+        assert_eq!(
+            packet.expect.text("info_hash"),
+            info.v1().map(|h| h.to_string()).as_deref(),
+            "{}",
+            packet.id
+        );
     }
 }
 
@@ -215,7 +229,8 @@ fn allowed_fast_sets_are_computed() {
         let info_hash: InfoHash = text(&case["info_hash"]).parse().expect("an info-hash");
         let number = |k: &str| u32::try_from(case[k].as_u64().expect("a number")).expect("32 bits");
         let count = u8::try_from(number("k")).expect("8 bits");
-        let set = peer_choice::allowed_fast(address.as_v4().expect("IPv4"), &info_hash, number("pieces"), count);
+        let set =
+            peer_choice::allowed_fast(address.as_v4().expect("IPv4"), &info_hash, number("pieces"), count);
         assert_eq!(Json::from(set), case["set"]);
     }
 }
@@ -245,7 +260,8 @@ fn stored_items_are_found_under_their_targets() {
                 None => text(&case["salt"]).as_bytes().to_vec(),
             };
             let key = hex(text(&case["k"])).try_into().expect("32 bytes");
-            Item::Mutable { value: b"0:", key: &key, salt: &salt, signature: None, seq: 1, cas: None }.target()
+            Item::Mutable { value: b"0:", key: &key, salt: &salt, signature: None, seq: 1, cas: None }
+                .target()
         };
         assert_eq!(got.to_string(), want);
     }
@@ -263,7 +279,11 @@ fn magnet_links_are_read() {
         assert_eq!(magnet.v2.map(|h| swarmscope::base::hex(&h)).as_deref(), optional(&case["v2"]), "{uri}");
         let key = magnet.public_key.map(|k| swarmscope::base::hex(&k));
         assert_eq!(key.as_deref(), optional(&case["btpk"]), "{uri}");
-        assert_eq!(magnet.feed_target().map(|t| t.to_string()).as_deref(), optional(&case["target"]), "{uri}");
+        assert_eq!(
+            magnet.feed_target().map(|t| t.to_string()).as_deref(),
+            optional(&case["target"]),
+            "{uri}"
+        );
         if let Some(name) = optional(&case["name"]) {
             assert_eq!(magnet.name.as_deref(), Some(name.as_bytes()), "{uri}");
         }

@@ -138,7 +138,10 @@ pub fn cases(name: &str) -> impl Iterator<Item = &'static Value> {
 /// The bytes of a hexadecimal text.
 pub fn hex(text: &str) -> Vec<u8> {
     assert!(text.len().is_multiple_of(2), "odd hexadecimal {text}");
-    (0..text.len()).step_by(2).map(|i| u8::from_str_radix(&text[i..i + 2], 16).expect("hexadecimal")).collect()
+    (0..text.len())
+        .step_by(2)
+        .map(|i| u8::from_str_radix(&text[i..i + 2], 16).expect("hexadecimal"))
+        .collect()
 }
 
 fn list(v: &'static Value) -> impl Iterator<Item = &'static Value> {

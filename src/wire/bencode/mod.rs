@@ -178,7 +178,12 @@ pub fn parse(input: &[u8], limits: Limits) -> Result<Document<'_>, Malformed> {
     let mut budget = Budget::new(limits);
     let value = budget.value(&mut rest)?;
     let notes = budget.notes;
-    Ok(Document { value, used: input.len().saturating_sub(rest.len()), canonical: notes.is_canonical(), notes })
+    Ok(Document {
+        value,
+        used: input.len().saturating_sub(rest.len()),
+        canonical: notes.is_canonical(),
+        notes,
+    })
 }
 
 /// Reads the dictionary at the start of the input entry by entry and validates on the way: one walk instead of two

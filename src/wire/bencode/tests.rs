@@ -17,9 +17,12 @@ fn encode(value: &Owned) -> Vec<u8> {
     match value {
         Owned::Integer(n) => format!("i{n}e").into_bytes(),
         Owned::Bytes(b) => [format!("{}:", b.len()).as_bytes(), b].concat(),
-        Owned::List(items) => [b"l".to_vec(), items.iter().flat_map(encode).collect(), b"e".to_vec()].concat(),
+        Owned::List(items) => {
+            [b"l".to_vec(), items.iter().flat_map(encode).collect(), b"e".to_vec()].concat()
+        }
         Owned::Dict(entries) => {
-            let inner = entries.iter().flat_map(|(k, v)| [encode(&Owned::Bytes(k.clone())), encode(v)].concat());
+            let inner =
+                entries.iter().flat_map(|(k, v)| [encode(&Owned::Bytes(k.clone())), encode(v)].concat());
             [b"d".to_vec(), inner.collect(), b"e".to_vec()].concat()
         }
     }
@@ -77,8 +80,20 @@ fn owned() -> impl Strategy<Value = Owned> {
 /// Bytes that look like bencode more often than chance has it.
 fn nearly() -> impl Strategy<Value = Vec<u8>> {
     let word = prop_oneof![
-        Just("d"), Just("l"), Just("e"), Just("i0e"), Just("i-7e"), Just("i03e"), Just("1:a"), Just("1:b"),
-        Just("0:"), Just("02:id"), Just("3:ab"), Just("i99999999999999999999e"), Just("-"), Just("4294967296:"),
+        Just("d"),
+        Just("l"),
+        Just("e"),
+        Just("i0e"),
+        Just("i-7e"),
+        Just("i03e"),
+        Just("1:a"),
+        Just("1:b"),
+        Just("0:"),
+        Just("02:id"),
+        Just("3:ab"),
+        Just("i99999999999999999999e"),
+        Just("-"),
+        Just("4294967296:"),
     ];
     proptest::collection::vec(word, 0..24).prop_map(|words| words.concat().into_bytes())
 }

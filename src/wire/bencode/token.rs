@@ -294,9 +294,9 @@ fn integer<'a>(rest: &mut &'a [u8], after: &'a [u8], notes: &mut Notes) -> Resul
             b'0'..=b'9' => {
                 let digit = i64::from(byte - b'0');
                 // Counted downwards when negative, so that i64::MIN fits.
-                value = value.and_then(|v| v.checked_mul(10)).and_then(|v| {
-                    if negative { v.checked_sub(digit) } else { v.checked_add(digit) }
-                });
+                value = value
+                    .and_then(|v| v.checked_mul(10))
+                    .and_then(|v| if negative { v.checked_sub(digit) } else { v.checked_add(digit) });
             }
             _ => return Err(Malformed::Number),
         }

@@ -29,7 +29,9 @@ impl<'a> BloomFilter<'a> {
     /// Whether the address may be in it: always when it is, with the chance of both bits set by others when it is not.
     #[must_use]
     pub fn may_contain(&self, address: &Address) -> bool {
-        bits(address).into_iter().all(|bit| self.0.get(bit / 8).is_some_and(|byte| byte & 1 << (bit % 8) != 0))
+        bits(address)
+            .into_iter()
+            .all(|bit| self.0.get(bit / 8).is_some_and(|byte| byte & 1 << (bit % 8) != 0))
     }
 }
 

@@ -57,7 +57,7 @@ impl<'a> Values<'a> {
 
     /// The first [`LISTED_MAX`] peers, IPv4 or IPv6 by the length of each.
     pub fn iter(&self) -> impl Iterator<Item = Endpoint> + use<'a> {
-        self.members().filter_map(|m| m)
+        self.members().flatten()
     }
 
     /// How many [`Self::iter`] gives.

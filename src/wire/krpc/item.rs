@@ -38,7 +38,9 @@ impl<'a> Item<'a> {
         let value = dict.get_raw(b"v")?;
         let bytes = |key| dict.get(key).and_then(|v| v.as_bytes());
         let int = |key| dict.get(key).and_then(|v| v.as_int());
-        let Some(key) = bytes(b"k").and_then(|k| k.try_into().ok()) else { return Some(Self::Immutable { value }) };
+        let Some(key) = bytes(b"k").and_then(|k| k.try_into().ok()) else {
+            return Some(Self::Immutable { value });
+        };
         Some(Self::Mutable {
             value,
             key,

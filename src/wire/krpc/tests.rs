@@ -55,7 +55,9 @@ fn every_order_and_every_tolerated_form_is_recognised() {
     for (what, datagram) in &cases {
         let message = parse(datagram.as_bytes()).unwrap_or_else(|e| panic!("{what}: {e:?}"));
         assert_eq!(message.verdict(), Guess::Certain, "{what}");
-        let Body::Query { query: Query::GetPeers { info_hash, .. }, .. } = message.body else { panic!("{what}") };
+        let Body::Query { query: Query::GetPeers { info_hash, .. }, .. } = message.body else {
+            panic!("{what}")
+        };
         assert_eq!(info_hash.0, *b"mnopqrstuvwxyz123456", "{what}");
     }
     assert_eq!(recognise(&[GET_PEERS, b"\0"].concat()), Guess::Maybe);
@@ -115,14 +117,16 @@ fn lists_of_a_wrong_length_are_dropped_and_the_message_kept() {
 
 #[test]
 fn lists_are_bounded() {
-    let nodes = [&b"d1:rd2:id20:0123456789abcdefghij5:nodes26000:"[..], &[7; 26_000], b"e1:t2:aa1:y1:re"].concat();
+    let nodes =
+        [&b"d1:rd2:id20:0123456789abcdefghij5:nodes26000:"[..], &[7; 26_000], b"e1:t2:aa1:y1:re"].concat();
     let Body::Response { response, .. } = parse(&nodes).unwrap().body else { panic!() };
     assert_eq!((response.nodes.len(), response.nodes.iter().count()), (1000, LISTED_MAX));
 }
 
 #[test]
 fn a_query_near_the_own_id_is_maintenance() {
-    let near = b"d1:ad2:id20:abcdefghij01234567899:info_hash20:abcdefghijklmnopqrste1:q9:get_peers1:t2:aa1:y1:qe";
+    let near =
+        b"d1:ad2:id20:abcdefghij01234567899:info_hash20:abcdefghijklmnopqrste1:q9:get_peers1:t2:aa1:y1:qe";
     assert!(query(near).is_maintenance(&NodeId(*b"abcdefghij0123456789")));
     assert!(!query(GET_PEERS).is_maintenance(&NodeId(*b"abcdefghij0123456789")));
 }
@@ -146,7 +150,8 @@ fn exhaust(datagram: &[u8]) {
             let _ = (query.method(), query.target(), query.is_maintenance(&id));
         }
         Body::Response { response: r, .. } => {
-            let listed = r.nodes.iter().count() + r.nodes6.iter().count() + r.values.len() + r.samples.iter().count();
+            let listed =
+                r.nodes.iter().count() + r.nodes6.iter().count() + r.values.len() + r.samples.iter().count();
             assert!(listed <= 4 * LISTED_MAX);
             let _ = r.item.map(|i| (i.target(), i.feed()));
         }

@@ -9,7 +9,8 @@ fn v1(inner: &str) -> Vec<u8> {
 
 #[test]
 fn files_are_added_up_without_padding() {
-    let info = v1("5:filesld6:lengthi10e4:pathl1:aeed4:attr1:p6:lengthi6e4:pathl1:.eed6:lengthi7e4:pathl1:beee");
+    let info =
+        v1("5:filesld6:lengthi10e4:pathl1:aeed4:attr1:p6:lengthi6e4:pathl1:.eed6:lengthi7e4:pathl1:beee");
     let info = parse_info(&info).unwrap();
     assert_eq!((info.size, info.files, info.pieces, info.version), (Some(17), 2, 1, Version::V1));
 }
@@ -78,7 +79,8 @@ fn a_torrent_is_a_dictionary_with_an_info_dictionary() {
 #[test]
 fn magnets_are_decoded() {
     let hash = "0c618d5e892178f1c73403c2460cf596f32a413f";
-    let magnet = parse_magnet(format!("MAGNET:?xt.1=urn%3Abtih%3A{hash}&dn=a%20b+%zz&tr=x&tr=y&q").as_bytes());
+    let magnet =
+        parse_magnet(format!("MAGNET:?xt.1=urn%3Abtih%3A{hash}&dn=a%20b+%zz&tr=x&tr=y&q").as_bytes());
     let magnet = magnet.unwrap();
     assert_eq!(magnet.v1.unwrap().to_string(), hash);
     assert_eq!((magnet.name.unwrap(), magnet.trackers.len()), (b"a b %zz".to_vec(), 2));

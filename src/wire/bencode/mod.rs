@@ -209,7 +209,7 @@ impl<'a> DictReader<'a> {
     ///
     /// # Errors
     /// As [`parse`].
-    #[inline]
+    #[inline(always)]
     pub fn entry(&mut self) -> Result<Option<(&'a [u8], Value<'a>)>, Malformed> {
         let Some(key) = self.budget.key(&mut self.rest, self.last)? else { return Ok(None) };
         self.last = Some(key);

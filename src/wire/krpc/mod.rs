@@ -208,7 +208,7 @@ struct Envelope<'a> {
 }
 
 impl<'a> Envelope<'a> {
-    #[inline]
+    #[inline(always)]
     fn take(&mut self, key: &[u8], value: Value<'a>) {
         match key {
             b"a" => self.a = self.a.or(Some(value)),

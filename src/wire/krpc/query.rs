@@ -160,6 +160,7 @@ struct Arguments<'a> {
 }
 
 impl<'a> Arguments<'a> {
+    #[inline]
     fn read(dict: Dict<'a>) -> Self {
         let mut all = Self::default();
         for (key, value) in dict.entries() {

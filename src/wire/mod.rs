@@ -18,6 +18,7 @@ pub mod metainfo;
 pub mod mse;
 pub mod node_id;
 pub mod other;
+pub mod peer_choice;
 pub mod port_mapping;
 pub mod stun;
 pub mod tls;

@@ -27,8 +27,8 @@ pub(super) fn open(link: LinkType, view: &mut View<'_>, variation: &mut u64) -> 
         }
         PPP | PPP_HDLC => {
             // Address and control are left out when the peers agreed to it (RFC 1661 section 6.6).
-            if view.bytes.starts_with(&[0xff, 0x03]) {
-                view.take::<2>().ok_or(Skip::TruncatedLink)?;
+            if view.bytes.first() == Some(&0xff) && view.take::<2>().ok_or(Skip::TruncatedLink)?[1] != 3 {
+                return Err(Skip::NotIp);
             }
             Ok(Layer::Ppp)
         }

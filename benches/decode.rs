@@ -9,7 +9,7 @@ use swarmscope::frame::{Decoder, DecoderOptions, Tcp, build};
 const PACKETS: u32 = 4096;
 
 fn endpoint(text: &str, n: u32) -> Endpoint {
-    let mut endpoint: Endpoint = text.parse().expect("an endpoint");
+    let mut endpoint: Endpoint = text.parse().unwrap_or_default();
     endpoint.port = endpoint.port.wrapping_add(n as u16);
     endpoint
 }

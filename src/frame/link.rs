@@ -25,13 +25,7 @@ pub(super) fn open(link: LinkType, view: &mut View<'_>, variation: &mut u64) -> 
             *variation ^= u64::from_le_bytes([h[6], h[7], h[10], h[12], h[14], h[15], h[16], h[17]]);
             Ok(cooked(u16::from_be_bytes([h[0], h[1]])))
         }
-        PPP | PPP_HDLC => {
-            // Address and control are left out when the peers agreed to it (RFC 1661 section 6.6).
-            if view.bytes.first() == Some(&0xff) && view.take::<2>().ok_or(Skip::TruncatedLink)?[1] != 3 {
-                return Err(Skip::NotIp);
-            }
-            Ok(Layer::Ppp)
-        }
+        PPP | PPP_HDLC => Ok(Layer::Ppp),
         PPP_ETHER => Ok(Layer::EtherType(PPPOE_SESSION)),
         C_HDLC => {
             let h = view.take::<4>().ok_or(Skip::TruncatedLink)?;
@@ -130,8 +124,12 @@ pub(super) fn pppoe(view: &mut View<'_>, route: &mut Route) -> Result<Layer, Ski
     Ok(Layer::Ppp)
 }
 
-/// The PPP protocol field, one byte when compressed (RFC 1661 section 6.5).
+/// PPP: address and control, unless the peers agreed to leave them out (RFC 1661 section 6.6), and the protocol field, one
+/// byte when compressed (section 6.5).
 pub(super) fn ppp(view: &mut View<'_>) -> Result<Layer, Skip> {
+    if view.bytes.first() == Some(&0xff) && view.take::<2>().ok_or(Skip::TruncatedLink)?[1] != 3 {
+        return Err(Skip::NotIp);
+    }
     let first = view.take::<1>().ok_or(Skip::TruncatedLink)?[0];
     let protocol = if first & 1 == 1 {
         u16::from(first)

@@ -15,7 +15,7 @@ pub enum Tunnel {
     },
     /// RFC 2516.
     Pppoe,
-    /// RFC 2784, RFC 2890.
+    /// RFC 2784, RFC 2890, and RFC 2637 (PPTP).
     Gre,
     /// RFC 7637: GRE that carries Ethernet and has a key. Linux `gretap` with a key looks the same.
     Nvgre {

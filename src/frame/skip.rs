@@ -11,7 +11,7 @@ pub enum Skip {
     TruncatedTransport,
     /// Another network protocol: ARP, LLDP, spanning tree, IS-IS, a control message of a tunnel.
     NotIp,
-    /// Another transport: SCTP, OSPF, IGMP, GRE version 1.
+    /// Another transport: SCTP, OSPF, IGMP.
     NotTcpOrUdp,
     /// ICMP or ICMPv6 that reports no unreachable destination.
     Icmp,

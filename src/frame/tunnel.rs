@@ -1,4 +1,4 @@
-//! Headers that carry whole packets: MPLS (RFC 3032), GRE (RFC 2784, RFC 2890) with NVGRE (RFC 7637) and ERSPAN, EtherIP
+//! Headers that carry whole packets: MPLS (RFC 3032), GRE (RFC 2784, RFC 2890, RFC 2637) with NVGRE (RFC 7637) and ERSPAN, EtherIP
 //! (RFC 3378), and in UDP VXLAN (RFC 7348), GENEVE (RFC 8926), GTP-U (3GPP TS 29.281), Teredo (RFC 4380).
 
 use super::Skip;
@@ -42,12 +42,15 @@ const GRE_ROUTING: u16 = 0x4000;
 const GRE_KEY: u16 = 0x2000;
 const GRE_SEQUENCE: u16 = 0x1000;
 
-/// GRE version 0. Version 1 (RFC 2637, PPTP) carries PPP that is mostly encrypted or compressed, and is left alone.
+const GRE_ACKNOWLEDGEMENT: u16 = 0x0080;
+
+/// GRE of version 0, or the enhanced one of PPTP (RFC 2637), which carries PPP, often encrypted.
 pub(super) fn gre(view: &mut View<'_>, route: &mut Route) -> Result<Layer, Skip> {
     let wire = view.wire;
     let h = view.take::<4>().ok_or_else(|| truncated(wire, 4))?;
     let (flags, protocol) = (u16::from_be_bytes([h[0], h[1]]), u16::from_be_bytes([h[2], h[3]]));
-    if flags & 0x0007 != 0 {
+    let pptp = flags & 0x0007 == 1 && protocol == 0x880b;
+    if flags & 0x0007 != 0 && !pptp {
         return Err(Skip::NotTcpOrUdp);
     }
     // Source routing of RFC 1701 was withdrawn; without it no length can be told.
@@ -61,6 +64,11 @@ pub(super) fn gre(view: &mut View<'_>, route: &mut Route) -> Result<Layer, Skip>
     let checksum = field(GRE_CHECKSUM)?;
     let key = field(GRE_KEY)?;
     let sequence = field(GRE_SEQUENCE)?;
+    if pptp {
+        field(GRE_ACKNOWLEDGEMENT)?;
+        route.tunnel(Tunnel::Gre);
+        return Ok(Layer::Ppp);
+    }
     match (protocol, key) {
         (0x6558, Some(key)) if checksum.is_none() && sequence.is_none() => {
             route.tunnel(Tunnel::Nvgre { vsid: u32::from_be_bytes(key) >> 8 });
@@ -125,7 +133,8 @@ const TEREDO: u16 = 3544;
 /// Whether a datagram between these ports may be a tunnel. BitTorrent clients use such ports too.
 #[inline]
 pub(super) const fn may_be_tunnel(src: u16, dst: u16) -> bool {
-    matches!(dst, GTP_U | TEREDO | VXLAN | VXLAN_GPE | GENEVE | VXLAN_LINUX) || matches!(src, TEREDO | GTP_U)
+    matches!(dst, GTP_U | TEREDO | VXLAN | VXLAN_GPE | GENEVE | VXLAN_LINUX)
+        || matches!(src, GTP_U | TEREDO | GENEVE)
 }
 
 /// Takes a tunnel header off a UDP payload, or answers `None` when there is none with valid fields. Whether what is
@@ -134,7 +143,8 @@ pub(super) fn in_udp<'a>(src: u16, dst: u16, mut view: View<'a>) -> Option<(Tunn
     let (tunnel, layer) = match (src, dst) {
         (_, VXLAN | VXLAN_LINUX) => vxlan(&mut view)?,
         (_, VXLAN_GPE) => vxlan_gpe(&mut view)?,
-        (_, GENEVE) => geneve(&mut view)?,
+        // Appliances that send a packet back the way it came swap the ports.
+        (_, GENEVE) | (GENEVE, _) => geneve(&mut view)?,
         (_, GTP_U) | (GTP_U, _) => gtp_u(&mut view)?,
         (_, TEREDO) | (TEREDO, _) => teredo(&mut view)?,
         _ => return None,

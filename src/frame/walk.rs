@@ -16,7 +16,7 @@ pub(super) enum Layer {
     EtherType(u16),
     /// IEEE 802.2.
     Llc,
-    /// The PPP protocol field.
+    /// PPP framing.
     Ppp,
     /// An MPLS label stack entry.
     Mpls,

@@ -75,6 +75,12 @@ pub(super) fn wraps(ip: &[u8]) -> Vec<(&'static str, LinkType, Vec<u8>, Vec<Tunn
         ("ip in ipv6", ETH, outer6(inner_number, ip), vec![ip_in_ip]),
         ("gre", ETH, outer(47, &build::gre(build::ethertype(ip), ip)), vec![Tunnel::Gre]),
         ("gre with all fields", ETH, outer(47, &cat(&[&[0xb0, 0], &t, &[9; 12], ip])), vec![Tunnel::Gre]),
+        (
+            "pptp",
+            ETH,
+            outer(47, &cat(&[&[0x30, 0x81, 0x88, 0x0b, 0, 9, 0, 1], &[0; 8], &[0xff, 3], ppp, ip])),
+            vec![Tunnel::Gre],
+        ),
         ("gre ethernet", ETH, outer(47, &build::gre(0x6558, &eth)), vec![Tunnel::Gre]),
         (
             "nvgre",

@@ -107,7 +107,7 @@ impl Decoder {
         if packet.link == LinkType::ETHERNET
             && let Some(o) = ordinary::parse(packet)
         {
-            let stamp = Stamp { at: packet.at, number, wire_len: packet.wire_len, variation: o.variation };
+            let stamp = Stamp::new(packet, number, o.variation);
             return self.gate.parcel(&o.parcel, &stamp, |paths| paths.plain(packet.origin, o.vlan));
         }
         self.decode_any(packet, number)
@@ -138,7 +138,7 @@ impl Decoder {
         if matches!(opened, Err(Skip::UnsupportedLinktype)) {
             self.count_unsupported(packet.link);
         }
-        let mut stamp = Stamp { at: packet.at, number, wire_len: packet.wire_len, variation: 0 };
+        let mut stamp = Stamp::new(packet, number, 0);
         let Self { gate, fragments, joined: [first, second], .. } = self;
         // At most two joins, one inside the other: each has a buffer that the frame may borrow.
         let mut buffers = [first, second].into_iter();
@@ -199,6 +199,14 @@ struct Stamp {
     number: u64,
     wire_len: u32,
     variation: u64,
+}
+
+impl Stamp {
+    #[inline]
+    fn new(packet: &RawPacket<'_>, number: u64, variation: u64) -> Self {
+        let wire_len = View::new(packet.data, packet.wire_len).wire;
+        Self { at: packet.at, number, wire_len, variation }
+    }
 }
 
 /// The last station of a packet: copies are turned back, the others are told where they came through.

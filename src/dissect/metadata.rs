@@ -44,7 +44,7 @@ pub struct MetadataStore {
 impl MetadataStore {
     /// Takes a piece of a torrent's info dictionary; tells the torrent's name once all pieces are there and their hash is
     /// the info-hash.
-    pub fn piece(&self, info_hash: InfoHash, piece: u32, total: u64, bytes: &[u8], mut tell: impl FnMut(TorrentName<'_>)) {
+    pub fn piece(&self, info_hash: InfoHash, piece: u32, total: u32, bytes: &[u8], mut tell: impl FnMut(TorrentName<'_>)) {
         let Some(whole) = self.add(info_hash, piece, total, bytes) else { return };
         let v1 = metainfo::info_hash_v1(&whole);
         let v2 = metainfo::info_hash_v2(&whole);
@@ -63,7 +63,7 @@ impl MetadataStore {
     }
 
     /// Files a piece; gives the whole dictionary when it was the last one.
-    fn add(&self, info_hash: InfoHash, piece: u32, total: u64, bytes: &[u8]) -> Option<Vec<u8>> {
+    fn add(&self, info_hash: InfoHash, piece: u32, total: u32, bytes: &[u8]) -> Option<Vec<u8>> {
         let total = usize::try_from(total).ok().filter(|&t| t > 0 && t <= SIZE_MAX)?;
         let at = (piece as usize).checked_mul(PIECE).filter(|&at| at < total)?;
         if bytes.len() != PIECE.min(total - at) {

@@ -10,13 +10,15 @@ use crate::base::{Direction, Endpoint, InfoHash};
 use crate::event::{Channel, Client, ClientSource, Fact, Kind, Reason};
 use crate::flow::Piece;
 use crate::wire::client;
-use crate::wire::extension::{self, ExtensionName, Metadata};
+use crate::wire::extension::{self, Extension, Ids, Metadata};
 use crate::wire::handshake::{self, Handshake};
 use crate::wire::message::{self, Header, Id, Message};
 use crate::wire::{Guess, Parsed};
 
 /// Bytes scanned for a message boundary before a stream that was never proven is given up.
 const SCAN_MAX: u64 = 96 * 1024;
+/// Peers told of one peer-exchange message.
+const PEX_MAX: usize = 256;
 /// Messages in a row that prove a stream joined in the middle.
 const CHAIN: u8 = 3;
 
@@ -28,16 +30,7 @@ pub struct Shared {
     /// Bytes proved that this is the peer wire.
     pub proven: bool,
     /// Extension ids that each side announced for messages *to* it (BEP 10).
-    ids: [ExtensionIds; 2],
-}
-
-/// The extension ids one side announced, by their meaning.
-#[derive(Clone, Copy, Debug, Default)]
-struct ExtensionIds {
-    announced: bool,
-    pex: u8,
-    metadata: u8,
-    holepunch: u8,
+    ids: [Option<Ids>; 2],
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -360,7 +353,11 @@ fn block_of(message: &Message<'_>) -> Option<BlockAt> {
 
 /// R-PW-8: an extended message whose payload is a known dictionary to the exact end of the frame.
 fn self_validating(message: &Message<'_>) -> bool {
-    matches!(message, Message::Extended { payload, .. } if payload.starts_with(b"d") && extension::guess(payload).is_some())
+    match *message {
+        Message::Extended { id: 0, payload } => extension::parse_handshake(payload).is_ok_and(|h| h.names_extensions),
+        Message::Extended { payload, .. } => payload.starts_with(b"d") && extension::guess(payload).is_some(),
+        _ => false,
+    }
 }
 
 /// The rest of `data` from a place where a message may begin.
@@ -390,23 +387,37 @@ impl Shared {
         if id == 0 {
             return self.extended_handshake(cx, payload);
         }
-        let receiver = self.ids.get(cx.from.reverse().index()).copied().unwrap_or_default();
-        let name = if !receiver.announced {
-            extension::guess(payload)
-        } else if id == receiver.pex {
-            ExtensionName::UtPex
-        } else if id == receiver.metadata {
-            ExtensionName::UtMetadata
-        } else if id == receiver.holepunch {
-            ExtensionName::UtHolepunch
-        } else {
-            return;
+        // The number is the receiver's (BEP 10); where its handshake was not seen, the payload's form must tell.
+        let receiver = self.ids.get(cx.from.reverse().index()).and_then(Option::as_ref);
+        let message = match receiver {
+            Some(ids) => ids.name_of(id).and_then(|name| extension::parse(name, payload).ok()),
+            None => extension::guess(payload),
         };
-        match name {
-            ExtensionName::UtPex => pex(cx, self.info_hash, payload),
-            ExtensionName::UtMetadata => self.metadata(cx, payload),
-            ExtensionName::UtHolepunch => holepunch(cx, self.info_hash, payload),
-            _ => {}
+        match message {
+            Some(Extension::Pex(pex)) => {
+                let endpoints: Vec<Endpoint> = pex.added().chain(pex.added6()).map(|(e, _)| e).take(PEX_MAX).collect();
+                if !endpoints.is_empty() {
+                    cx.fact(Fact::Peers { info_hash: self.info_hash, channel: Channel::Pex, endpoints: &endpoints });
+                }
+            }
+            Some(Extension::Metadata(Metadata::Data { piece, total_size, bytes })) => {
+                if let Some(info_hash) = self.info_hash {
+                    let store = cx.metadata;
+                    store.piece(info_hash, piece, total_size, bytes, |name| cx.fact(Fact::Name(name)));
+                }
+            }
+            Some(Extension::Holepunch(message)) => {
+                let endpoints = &[message.peer];
+                cx.fact(Fact::Peers { info_hash: self.info_hash, channel: Channel::Holepunch, endpoints });
+            }
+            Some(
+                Extension::Metadata(_)
+                | Extension::DontHave { .. }
+                | Extension::UploadOnly(_)
+                | Extension::ShareMode(_)
+                | Extension::Other(_),
+            )
+            | None => {}
         }
     }
 
@@ -419,13 +430,7 @@ impl Shared {
             }
         };
         if let Some(ids) = self.ids.get_mut(cx.from.index()) {
-            let id = |name| hello.ids.get(name).unwrap_or(0);
-            *ids = ExtensionIds {
-                announced: true,
-                pex: id(ExtensionName::UtPex),
-                metadata: id(ExtensionName::UtMetadata),
-                holepunch: id(ExtensionName::UtHolepunch),
-            };
+            ids.get_or_insert_default().update(&hello.ids);
         }
         if let Some(name) = hello.v.and_then(client::from_extended) {
             cx.fact(Fact::Client(&Client { name: name.to_string(), source: ClientSource::Extended }));
@@ -436,30 +441,6 @@ impl Shared {
         if let Some(address) = hello.your_ip {
             cx.fact(Fact::ExternalAddress { address, port: None, channel: Channel::PeerWire });
         }
-    }
-
-    fn metadata(&self, cx: &mut Context<'_>, payload: &[u8]) {
-        let (Ok(Metadata::Data { piece, total_size, bytes }), Some(info_hash)) =
-            (extension::parse_metadata(payload), self.info_hash)
-        else {
-            return;
-        };
-        let store = cx.metadata;
-        store.piece(info_hash, piece, total_size, bytes, |name| cx.fact(Fact::Name(name)));
-    }
-}
-
-fn pex(cx: &mut Context<'_>, info_hash: Option<InfoHash>, payload: &[u8]) {
-    let Ok(pex) = extension::parse_pex(payload) else { return };
-    let endpoints: Vec<Endpoint> = pex.added().map(|(endpoint, _)| endpoint).take(256).collect();
-    if !endpoints.is_empty() {
-        cx.fact(Fact::Peers { info_hash, channel: Channel::Pex, endpoints: &endpoints });
-    }
-}
-
-fn holepunch(cx: &mut Context<'_>, info_hash: Option<InfoHash>, payload: &[u8]) {
-    if let Ok(message) = extension::parse_holepunch(payload) {
-        cx.fact(Fact::Peers { info_hash, channel: Channel::Holepunch, endpoints: &[message.endpoint] });
     }
 }
 

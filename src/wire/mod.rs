@@ -8,9 +8,11 @@
 pub mod bencode;
 pub mod client;
 pub mod extension;
+mod fields;
 pub mod handshake;
 pub mod http;
 pub mod http_tracker;
+pub mod keccak;
 pub mod krpc;
 pub mod lsd;
 pub mod message;

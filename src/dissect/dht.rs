@@ -2,7 +2,10 @@
 
 use super::{Conversation, Datagram, Dissector, Packet, Sink};
 use crate::base::InfoHash;
-use crate::event::{Announce, AnnounceEvent, Channel, ClientSource, DhtMessage, DhtRole, Fact, Kind, NameTrust, Reason, TorrentName};
+use crate::event::{
+    Announce, AnnounceEvent, Channel, ClientSource, DhtMessage, DhtRole, Fact, Kind, NameTrust, Reason,
+    TorrentName,
+};
 use crate::wire::Guess;
 use crate::wire::client;
 use crate::wire::krpc::{self, Body, Message, Query, Response};
@@ -56,29 +59,38 @@ pub fn datagram(
         && conversation.first_client(from, ClientSource::Krpc)
         && let Some(name) = client::from_krpc_version(version)
     {
-        sink.fact(from, Fact::Client(&crate::event::Client { name: name.to_string(), source: ClientSource::Krpc }));
+        sink.fact(
+            from,
+            Fact::Client(&crate::event::Client { name: name.to_string(), source: ClientSource::Krpc }),
+        );
     }
     if let Some(external) = message.external {
-        let fact = Fact::ExternalAddress { address: external.address, port: external.port, channel: Channel::Dht };
+        let fact =
+            Fact::ExternalAddress { address: external.address, port: external.port, channel: Channel::Dht };
         sink.fact(from, fact);
     }
     match &message.body {
         Body::Query { id, query } => {
-            if let (Some(method), true) = (known(query), !message.read_only || !message.transaction.is_empty()) {
+            if let (Some(method), true) =
+                (known(query), !message.read_only || !message.transaction.is_empty())
+            {
                 let asked = Asked { method, target: query.target() };
-                dissector.asked.put(packet.sender(), packet.receiver(), message.transaction, packet.at, asked);
+                dissector.asked.put(
+                    packet.sender(),
+                    packet.receiver(),
+                    message.transaction,
+                    packet.at,
+                    asked,
+                );
             }
             tell(packet, sink, &message, DhtRole::Query, Some(query.method()), query.target(), None, [0; 3]);
             self::query(packet, sink, query, query.is_maintenance(id));
         }
         Body::Response { response, .. } => {
             let (method, target) = asked.map_or((None, None), |(a, _)| (Some(a.method), a.target));
-            let listed = [
-                response.values.len(),
-                response.nodes.len() + response.nodes6.len(),
-                response.samples.len(),
-            ]
-            .map(|n| u16::try_from(n).unwrap_or(u16::MAX));
+            let listed =
+                [response.values.len(), response.nodes.len() + response.nodes6.len(), response.samples.len()]
+                    .map(|n| u16::try_from(n).unwrap_or(u16::MAX));
             let round_trip = asked.map(|(_, age)| age);
             tell(packet, sink, &message, DhtRole::Response, method, target, round_trip, listed);
             self::response(dissector, packet, sink, response, method, target);
@@ -151,8 +163,13 @@ fn query(packet: &Packet, sink: &mut dyn Sink, query: &Query<'_>, maintenance: b
         }
         Query::AnnouncePeer { info_hash, port, implied_port, name, .. } => {
             let port = if implied_port { Some(packet.sender().port) } else { port };
-            let announce =
-                Announce { channel: Channel::Dht, info_hash, port, event: AnnounceEvent::None, claimed: None };
+            let announce = Announce {
+                channel: Channel::Dht,
+                info_hash,
+                port,
+                event: AnnounceEvent::None,
+                claimed: None,
+            };
             sink.fact(from, Fact::Announce(announce));
             if let Some(name) = name.filter(|n| !n.is_empty()) {
                 sink.fact(from, Fact::Name(claimed_name(info_hash, name)));
@@ -203,4 +220,3 @@ fn claimed_name(info_hash: InfoHash, name: &[u8]) -> TorrentName<'_> {
         trust: NameTrust::Claimed,
     }
 }
-

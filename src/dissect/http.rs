@@ -3,7 +3,7 @@
 //! Heads are read one after the other on a kept-alive connection; bodies are passed over by their length unless a request
 //! of interest asked for them. Secrets in targets (passkeys) are never kept.
 
-use super::{Dissector, Packet, Sink, metadata, udp_tracker};
+use super::{Dissector, Sink, metadata, udp_tracker};
 use crate::base::{Direction, Endpoint, InfoHash, Transport};
 use crate::event::{Announce, Channel, Client, ClientSource, Fact, Kind, Mapping, Reason, SwarmSize};
 use crate::flow::Piece;
@@ -18,6 +18,8 @@ const BODY_MAX: usize = 512 * 1024;
 const WAITING_MAX: usize = 32;
 /// Requests in a row without a meaning for us, after which the connection is left alone.
 const PATIENCE: u32 = 64;
+/// Block-aligned ranges in a row that make a client's downloads a web seed's (R-WS-2).
+const WEBSEED_RANGES: u32 = 3;
 /// Peers and torrents told of one response.
 const LISTED: usize = 256;
 
@@ -83,7 +85,6 @@ impl Http {
     pub fn piece(
         &mut self,
         dissector: &mut Dissector,
-        packet: &Packet,
         from: Direction,
         piece: Piece<'_>,
         sink: &mut dyn Sink,
@@ -97,7 +98,7 @@ impl Http {
                         break;
                     }
                     let outcome = if matches!(self.half(from).body, Body::None) {
-                        self.head(dissector, packet, from, &mut rest, sink)
+                        self.head(dissector, from, &mut rest, sink)
                     } else {
                         self.body(dissector, from, &mut rest, sink);
                         Outcome::Reading
@@ -141,7 +142,6 @@ impl Http {
     fn head(
         &mut self,
         dissector: &mut Dissector,
-        packet: &Packet,
         from: Direction,
         rest: &mut &[u8],
         sink: &mut dyn Sink,
@@ -154,7 +154,8 @@ impl Http {
             head.extend_from_slice(rest.get(..http::HEAD_MAX.min(rest.len())).unwrap_or_default());
             &head
         };
-        let response = bytes.starts_with(b"HTTP/1.") || b"HTTP/1.".starts_with(bytes.get(..7.min(bytes.len())).unwrap_or_default());
+        let response = bytes.starts_with(b"HTTP/1.")
+            || b"HTTP/1.".starts_with(bytes.get(..7.min(bytes.len())).unwrap_or_default());
         let (used, tunnel) = if response {
             match http::parse_response(bytes) {
                 Parsed::Done { message, used } => (Some(used), self.response(from, &message)),
@@ -164,7 +165,7 @@ impl Http {
         } else {
             match http::parse_request(bytes) {
                 Parsed::Done { message, used } => {
-                    self.request(packet, from, &message, sink);
+                    self.request(from, &message, sink);
                     (Some(used), false)
                 }
                 Parsed::NeedMore { .. } => (None, false),
@@ -195,8 +196,8 @@ impl Http {
         Outcome::Reading
     }
 
-    fn request(&mut self, packet: &Packet, from: Direction, head: &RequestHead<'_>, sink: &mut dyn Sink) {
-        let asked = self.meaning(packet, from, head, sink);
+    fn request(&mut self, from: Direction, head: &RequestHead<'_>, sink: &mut dyn Sink) {
+        let asked = self.meaning(from, head, sink);
         self.idle = if asked == Asked::Anything { self.idle + 1 } else { 0 };
         self.useful |= !matches!(asked, Asked::Anything | Asked::Head | Asked::Connect);
         if self.waiting.len() < WAITING_MAX {
@@ -209,7 +210,7 @@ impl Http {
     }
 
     /// What a request means to us; tells the facts it states itself.
-    fn meaning(&mut self, packet: &Packet, from: Direction, head: &RequestHead<'_>, sink: &mut dyn Sink) -> Asked {
+    fn meaning(&mut self, from: Direction, head: &RequestHead<'_>, sink: &mut dyn Sink) -> Asked {
         let agent = head.header("User-Agent").and_then(client::from_user_agent);
         let agent = agent.map(|name| Client { name: name.to_string(), source: ClientSource::UserAgent });
         let mut identify = |kind, reason| {
@@ -225,20 +226,30 @@ impl Http {
         match http_tracker::parse_request(head.target).filter(|_| get) {
             Some(TrackerRequest::Announce(a)) => {
                 identify(Kind::HttpTracker, Reason::HttpTracker);
+                if let Some(name) = a.peer_id.and_then(|id| client::from_peer_id(&id.0)) {
+                    sink.fact(
+                        from,
+                        Fact::Client(&Client { name: name.to_string(), source: ClientSource::PeerId }),
+                    );
+                }
+                let Some(info_hash) = a.info_hash() else {
+                    return Asked::Scrape; // obfuscated (BEP 8): a tracker, a torrent nobody can name
+                };
+                let claimed = match (a.uploaded, a.downloaded, a.left) {
+                    (Some(up), Some(down), Some(left)) => Some([up, down, left]),
+                    _ => None,
+                };
                 sink.fact(
                     from,
                     Fact::Announce(Announce {
                         channel: Channel::HttpTracker,
-                        info_hash: a.info_hash,
+                        info_hash,
                         port: (a.port != 0).then_some(a.port),
                         event: udp_tracker::event(a.event),
-                        claimed: Some([a.uploaded, a.downloaded, a.left]),
+                        claimed,
                     }),
                 );
-                if let Some(name) = client::from_peer_id(&a.peer_id.0) {
-                    sink.fact(from, Fact::Client(&Client { name: name.to_string(), source: ClientSource::PeerId }));
-                }
-                return Asked::Announce(a.info_hash);
+                return Asked::Announce(info_hash);
             }
             Some(TrackerRequest::Scrape { info_hashes }) => {
                 identify(Kind::HttpTracker, Reason::HttpTracker);
@@ -247,19 +258,19 @@ impl Http {
                 }
                 return Asked::Scrape;
             }
+            // Without an info-hash the answer must tell (R-TH-1).
+            Some(TrackerRequest::ScrapeAll) => return Asked::Scrape,
             None => {}
         }
         match webseed::recognise(head) {
-            Some(seed) => {
+            Some((seed, guess)) => {
                 self.closed_ranges += 1;
-                let certain = seed.guess == Guess::Certain || self.closed_ranges >= 3;
-                if certain {
+                if guess == Guess::Certain || self.closed_ranges >= WEBSEED_RANGES {
                     identify(Kind::Webseed, Reason::Webseed);
-                    if let Some(info_hash) = seed.info_hash {
+                    if let webseed::WebseedRequest::Piece { info_hash, .. } = seed {
                         sink.fact(from, Fact::Torrent { info_hash, channel: Channel::Webseed });
                     }
                 }
-                let _ = packet;
                 Asked::Webseed
             }
             None if head.method == b"CONNECT" => Asked::Connect,
@@ -284,7 +295,8 @@ impl Http {
             Some(Asked::Announce(_) | Asked::Scrape | Asked::Mapping) => true,
             // A torrent file is often served as plain octets; text, pictures and the like are not looked at.
             Some(Asked::Anything) | None => {
-                torrent || head.header("Content-Type").is_none_or(|t| t.starts_with(b"application/octet-stream"))
+                torrent
+                    || head.header("Content-Type").is_none_or(|t| t.starts_with(b"application/octet-stream"))
             }
             Some(Asked::Webseed | Asked::Connect | Asked::Head) => false,
         };
@@ -331,7 +343,9 @@ impl Http {
         let half = self.half(from);
         if !matches!(half.body, Body::Length(0)) {
             // A body that is plainly no bencoded dictionary needs no keeping.
-            if half.asked == Some(Asked::Anything) && half.kept.as_ref().is_some_and(|k| k.first().is_some_and(|&b| b != b'd')) {
+            if half.asked == Some(Asked::Anything)
+                && half.kept.as_ref().is_some_and(|k| k.first().is_some_and(|&b| b != b'd'))
+            {
                 half.kept = None;
             }
             return;
@@ -346,10 +360,10 @@ impl Http {
     }
 }
 
-const fn body_of(length: BodyLength) -> Body {
+fn body_of(length: BodyLength) -> Body {
     match length {
         BodyLength::Known(n) => Body::Length(n),
-        BodyLength::Chunked => Body::Chunked(Chunked::new()),
+        BodyLength::Chunked => Body::Chunked(Chunked::default()),
         BodyLength::UntilClose => Body::UntilClose,
     }
 }
@@ -362,7 +376,13 @@ fn keep(kept: &mut Option<Vec<u8>>, content: &[u8]) {
 }
 
 /// Tells what a complete body states; whether it was of interest.
-fn meaning_of_body(dissector: &mut Dissector, from: Direction, asked: Option<Asked>, body: &[u8], sink: &mut dyn Sink) -> bool {
+fn meaning_of_body(
+    dissector: &mut Dissector,
+    from: Direction,
+    asked: Option<Asked>,
+    body: &[u8],
+    sink: &mut dyn Sink,
+) -> bool {
     match asked {
         Some(Asked::Announce(info_hash)) => tracker_reply(dissector, from, Some(info_hash), body, sink),
         Some(Asked::Scrape) => tracker_reply(dissector, from, None, body, sink),
@@ -372,18 +392,35 @@ fn meaning_of_body(dissector: &mut Dissector, from: Direction, asked: Option<Ask
                 let (info_hash, also) = torrent.info.wire_hashes();
                 sink.fact(from, Fact::Identified { kind: Kind::Metainfo, reason: Reason::Metainfo });
                 sink.fact(from, Fact::Torrent { info_hash, channel: Channel::Metainfo });
-                sink.fact(from, Fact::Name(metadata::describe(&torrent.info, info_hash, info_hash, also, Channel::Metainfo)));
+                sink.fact(
+                    from,
+                    Fact::Name(metadata::describe(
+                        &torrent.info,
+                        info_hash,
+                        info_hash,
+                        also,
+                        Channel::Metainfo,
+                    )),
+                );
                 return true;
             }
             // The answer alone proves a tracker when it holds peers and an interval (R-TH-2).
             let reply = http_tracker::parse_response(body);
-            asked.is_none() && reply.is_ok_and(|r| r.verdict() == Guess::Certain) && tracker_reply(dissector, from, None, body, sink)
+            asked.is_none()
+                && reply.is_ok_and(|r| http_tracker::recognise_response(&r, false) == Guess::Certain)
+                && tracker_reply(dissector, from, None, body, sink)
         }
         Some(Asked::Webseed | Asked::Connect | Asked::Head) => false,
     }
 }
 
-fn tracker_reply(dissector: &mut Dissector, from: Direction, info_hash: Option<InfoHash>, body: &[u8], sink: &mut dyn Sink) -> bool {
+fn tracker_reply(
+    dissector: &mut Dissector,
+    from: Direction,
+    info_hash: Option<InfoHash>,
+    body: &[u8],
+    sink: &mut dyn Sink,
+) -> bool {
     let Ok(reply) = http_tracker::parse_response(body) else { return false };
     sink.fact(from, Fact::Identified { kind: Kind::HttpTracker, reason: Reason::HttpTracker });
     if info_hash.is_some() {

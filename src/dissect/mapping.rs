@@ -45,7 +45,10 @@ pub fn datagram(
             tell(mapping, "pcp", Some(u16::from(result)));
             if result == 0 {
                 let port = Some(mapping.external_port);
-                sink.fact(from, Fact::ExternalAddress { address: external, port, channel: Channel::PortMapping });
+                sink.fact(
+                    from,
+                    Fact::ExternalAddress { address: external, port, channel: Channel::PortMapping },
+                );
             }
         }
         Message::AddressResponse { result: 0, address, .. } => {

@@ -44,7 +44,14 @@ pub struct MetadataStore {
 impl MetadataStore {
     /// Takes a piece of a torrent's info dictionary; tells the torrent's name once all pieces are there and their hash is
     /// the info-hash.
-    pub fn piece(&self, info_hash: InfoHash, piece: u32, total: u32, bytes: &[u8], mut tell: impl FnMut(TorrentName<'_>)) {
+    pub fn piece(
+        &self,
+        info_hash: InfoHash,
+        piece: u32,
+        total: u32,
+        bytes: &[u8],
+        mut tell: impl FnMut(TorrentName<'_>),
+    ) {
         let Some(whole) = self.add(info_hash, piece, total, bytes) else { return };
         let v1 = metainfo::info_hash_v1(&whole);
         let v2 = metainfo::info_hash_v2(&whole);

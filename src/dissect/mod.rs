@@ -149,7 +149,8 @@ impl Dissector {
         conversation: &mut Conversation,
         sink: &mut dyn Sink,
     ) -> Verdict {
-        let tcp = conversation.tcp.get_or_insert_with(|| Box::new(TcpConversation::new(segment)));
+        let tcp =
+            conversation.tcp.get_or_insert_with(|| Box::new(TcpConversation::new(packet.direction, segment)));
         tcp.segment(self, packet, segment, sink)
     }
 

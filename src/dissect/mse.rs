@@ -4,7 +4,7 @@
 //! padding open the exchange in strict turns; then come the initiator's 56 bytes with padding and initial payload (68, the
 //! handshake) and the responder's answer. RC4 adds no padding, so later writes keep the lengths of peer messages.
 
-use crate::base::{Direction, Timestamp};
+use crate::base::Direction;
 use crate::event::{Opaque, Opening};
 use crate::wire::mse;
 
@@ -53,7 +53,7 @@ impl Exchange {
     }
 
     /// A segment or packet of a direction.
-    pub fn write(&mut self, _: Timestamp, from: Direction, wire_len: u32) {
+    pub fn write(&mut self, from: Direction, wire_len: u32) {
         self.lengths.write(from, wire_len);
     }
 
@@ -83,10 +83,14 @@ impl Exchange {
         let range = mse::KEY as u32..=mse::MAX_BURST as u32;
         let [a, b, c, _] = self.bursts;
         match self.random {
-            [Some(true), Some(true)] if range.contains(&a) && range.contains(&b) && (self.turns < 4 || c >= 56) => {
+            [Some(true), Some(true)]
+                if range.contains(&a) && range.contains(&b) && (self.turns < 4 || c >= 56) =>
+            {
                 Opening::BothSides
             }
-            [Some(true), None] | [None, Some(true)] if self.turns == 1 && a >= mse::KEY as u32 => Opening::OneSide,
+            [Some(true), None] | [None, Some(true)] if self.turns == 1 && a >= mse::KEY as u32 => {
+                Opening::OneSide
+            }
             _ => Opening::Other,
         }
     }
@@ -139,7 +143,8 @@ impl Lengths {
     fn fit(&self) -> bool {
         [(0, 1), (1, 0)].into_iter().any(|(asks, delivers)| {
             let get = |c: &[u32; 2], i: usize| c.get(i).copied().unwrap_or_default();
-            let (small, sums, requests) = (get(&self.small, asks), get(&self.sums, asks), get(&self.requests, asks));
+            let (small, sums, requests) =
+                (get(&self.small, asks), get(&self.sums, asks), get(&self.requests, asks));
             let asked = self.bytes.get(asks).copied().unwrap_or_default();
             let delivered = self.bytes.get(delivers).copied().unwrap_or_default();
             requests >= FIT_MIN
@@ -158,10 +163,12 @@ impl Lengths {
 
 /// Whether a write of this length can be a few requests (17), haves (9) and one-byte messages (5).
 fn is_sum(len: u32) -> bool {
-    (0..=3u32).any(|nines| (0..=2u32).any(|fives| {
-        let rest = len.checked_sub(nines * 9 + fives * 5);
-        rest.is_some_and(|r| r % 17 == 0)
-    }))
+    (0..=3u32).any(|nines| {
+        (0..=2u32).any(|fives| {
+            let rest = len.checked_sub(nines * 9 + fives * 5);
+            rest.is_some_and(|r| r % 17 == 0)
+        })
+    })
 }
 
 #[cfg(test)]
@@ -198,7 +205,11 @@ mod tests {
         let whole = exchange(&[(A, 300), (B, 200), (A, 124), (B, 82)]);
         assert_eq!((whole.opening, whole.bursts_fit), (Opening::BothSides, true));
         let long = exchange(&[(A, 300), (B, 2_000), (A, 124), (B, 82)]);
-        assert_eq!(long.opening, Opening::Other, "the responder's burst is longer than a key and its padding");
+        assert_eq!(
+            long.opening,
+            Opening::Other,
+            "the responder's burst is longer than a key and its padding"
+        );
         let short = exchange(&[(A, 300), (B, 200), (A, 30), (B, 82)]);
         assert_eq!(short.opening, Opening::Other, "the third burst cannot hold two hashes");
     }
@@ -208,11 +219,11 @@ mod tests {
         let mut peer = Exchange::default();
         let mut web = Exchange::default();
         for i in 0..40u32 {
-            peer.write(Timestamp(0), A, 17 * (1 + i % 3));
-            web.write(Timestamp(0), A, 80 + i * 7);
+            peer.write(A, 17 * (1 + i % 3));
+            web.write(A, 80 + i * 7);
             for _ in 0..12 {
-                peer.write(Timestamp(0), B, 1_448);
-                web.write(Timestamp(0), B, 1_448);
+                peer.write(B, 1_448);
+                web.write(B, 1_448);
             }
         }
         assert!(peer.opaque().lengths_fit);

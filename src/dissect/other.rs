@@ -19,7 +19,9 @@ pub fn datagram(
     sink: &mut dyn Sink,
 ) -> bool {
     let (source, destination) = (packet.sender().port, packet.receiver().port);
-    let Some((protocol, guess)) = other::recognise_datagram(datagram.bytes, source, destination) else { return false };
+    let Some((protocol, guess)) = other::recognise_datagram(datagram.bytes, source, destination) else {
+        return false;
+    };
     // A weak signature needs a second packet of the same network on the flow (R-OTH-1).
     if guess != Guess::Certain && !conversation.other_again(protocol) {
         return false;

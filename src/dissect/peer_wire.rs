@@ -4,8 +4,8 @@
 //! again by its arithmetic (R-PW-6 to R-PW-8): a place counts only when message after message begins exactly where the one
 //! before says.
 
+use super::Sink;
 use super::metadata::MetadataStore;
-use super::{Packet, Sink};
 use crate::base::{Direction, Endpoint, InfoHash};
 use crate::event::{Channel, Client, ClientSource, Fact, Kind, Reason};
 use crate::flow::Piece;
@@ -75,7 +75,15 @@ impl PeerSide {
     }
 
     const fn new(framing: Framing) -> Self {
-        Self { framing, partial: Vec::new(), skip: 0, in_bitfield: false, have: 0, last_block: None, scanned: 0 }
+        Self {
+            framing,
+            partial: Vec::new(),
+            skip: 0,
+            in_bitfield: false,
+            have: 0,
+            last_block: None,
+            scanned: 0,
+        }
     }
 
     /// Whether this side was never proven and enough of it was looked at.
@@ -214,7 +222,9 @@ impl PeerSide {
             Parsed::NeedMore { at_least } => return Step::Wants(at_least),
             Parsed::Bad(_) => return Step::Broken,
         };
-        if matches!(self.framing, Framing::Framed { sure: false, .. }) && !message::plausible_mid_stream(&message) {
+        if matches!(self.framing, Framing::Framed { sure: false, .. })
+            && !message::plausible_mid_stream(&message)
+        {
             return Step::Broken;
         }
         if message != Message::KeepAlive {
@@ -354,7 +364,9 @@ fn block_of(message: &Message<'_>) -> Option<BlockAt> {
 /// R-PW-8: an extended message whose payload is a known dictionary to the exact end of the frame.
 fn self_validating(message: &Message<'_>) -> bool {
     match *message {
-        Message::Extended { id: 0, payload } => extension::parse_handshake(payload).is_ok_and(|h| h.names_extensions),
+        Message::Extended { id: 0, payload } => {
+            extension::parse_handshake(payload).is_ok_and(|h| h.names_extensions)
+        }
         Message::Extended { payload, .. } => payload.starts_with(b"d") && extension::guess(payload).is_some(),
         _ => false,
     }
@@ -395,9 +407,14 @@ impl Shared {
         };
         match message {
             Some(Extension::Pex(pex)) => {
-                let endpoints: Vec<Endpoint> = pex.added().chain(pex.added6()).map(|(e, _)| e).take(PEX_MAX).collect();
+                let endpoints: Vec<Endpoint> =
+                    pex.added().chain(pex.added6()).map(|(e, _)| e).take(PEX_MAX).collect();
                 if !endpoints.is_empty() {
-                    cx.fact(Fact::Peers { info_hash: self.info_hash, channel: Channel::Pex, endpoints: &endpoints });
+                    cx.fact(Fact::Peers {
+                        info_hash: self.info_hash,
+                        channel: Channel::Pex,
+                        endpoints: &endpoints,
+                    });
                 }
             }
             Some(Extension::Metadata(Metadata::Data { piece, total_size, bytes })) => {
@@ -447,7 +464,6 @@ impl Shared {
 /// What a direction needs of the world while it reads.
 pub struct Context<'a> {
     pub from: Direction,
-    pub packet: &'a Packet,
     pub metadata: &'a MetadataStore,
     pub sink: &'a mut dyn Sink,
 }

@@ -34,7 +34,13 @@ impl<V: Copy> Pending<V> {
     }
 
     /// Takes the request that `asker` sent to `asked` under this id, and how long ago it was.
-    pub fn take(&mut self, asker: Endpoint, asked: Endpoint, id: &[u8], at: Timestamp) -> Option<(V, Duration)> {
+    pub fn take(
+        &mut self,
+        asker: Endpoint,
+        asked: Endpoint,
+        id: &[u8],
+        at: Timestamp,
+    ) -> Option<(V, Duration)> {
         let found = self.get(asker, asked, id, at)?;
         let hash = self.hash(asker, asked, id);
         if let Some(slot) = self.slots.get_mut(hash as usize % Self::SLOTS) {

@@ -5,7 +5,7 @@ use super::mse::Exchange;
 use super::peer_wire::{Context, PeerSide, Shared};
 use super::{Dissector, Packet, Sink, other};
 use crate::base::{Direction, InfoHash};
-use crate::event::{Channel, Encryption, Fact, Kind, Opaque, Opening, Reason};
+use crate::event::{Channel, Encryption, Fact, Kind, Opaque, Reason};
 use crate::flow::Piece;
 use crate::wire::{Guess, handshake, mse, tls};
 
@@ -121,7 +121,7 @@ impl Stream {
         match self.sides.get_mut(from.index()) {
             Some(Side::Opening(_)) => self.open(dissector, packet, from, piece, sink),
             Some(Side::Peer(side)) => {
-                let mut cx = Context { from, packet, metadata: &dissector.metadata, sink };
+                let mut cx = Context { from, metadata: &dissector.metadata, sink };
                 side.piece(&mut self.shared, &mut cx, piece);
                 if side.is_hopeless() && !self.shared.proven {
                     self.set(from, Side::Opaque);
@@ -134,12 +134,11 @@ impl Stream {
     }
 
     /// Takes the length of a segment or packet of a direction, whether its bytes were read or not.
-    pub fn write(&mut self, packet: &Packet, from: Direction, wire_len: u32, sink: &mut dyn Sink) {
+    pub fn write(&mut self, from: Direction, wire_len: u32) {
         if self.done || self.shared.proven || self.http.is_some() {
             return;
         }
-        self.exchange.write(packet.at, from, wire_len);
-        let _ = sink;
+        self.exchange.write(from, wire_len);
         self.settle();
     }
 
@@ -155,7 +154,7 @@ impl Stream {
                 }
             }
             if let Some(Side::Peer(side)) = self.sides.get_mut(from.index()) {
-                let mut cx = Context { from, packet, metadata: &dissector.metadata, sink };
+                let mut cx = Context { from, metadata: &dissector.metadata, sink };
                 side.finish(&mut self.shared, &mut cx);
             }
         }
@@ -174,7 +173,14 @@ impl Stream {
         }
     }
 
-    fn open(&mut self, dissector: &mut Dissector, packet: &Packet, from: Direction, piece: Piece<'_>, sink: &mut dyn Sink) {
+    fn open(
+        &mut self,
+        dissector: &mut Dissector,
+        packet: &Packet,
+        from: Direction,
+        piece: Piece<'_>,
+        sink: &mut dyn Sink,
+    ) {
         let Some(Side::Opening(head)) = self.sides.get_mut(from.index()) else { return };
         let data = match piece {
             Piece::Data(data) => data,
@@ -218,7 +224,14 @@ impl Stream {
         match opened {
             Opened::Wait => self.set(from, Side::Opening(head.to_vec())),
             Opened::Handshake(at) => {
-                self.peer(dissector, packet, from, PeerSide::from_start(), head.get(at..).unwrap_or_default(), sink);
+                self.peer(
+                    dissector,
+                    packet,
+                    from,
+                    PeerSide::from_start(),
+                    head.get(at..).unwrap_or_default(),
+                    sink,
+                );
             }
             Opened::Http => {
                 self.set(from, Side::Http);
@@ -227,7 +240,7 @@ impl Stream {
             Opened::Tls(name) => {
                 let name = name.and_then(|n| String::from_utf8(n).ok());
                 if let Some(info_hash) = name.as_deref().and_then(tls::torrent_sni) {
-                    let info_hash: InfoHash = info_hash.wire();
+                    let info_hash: InfoHash = info_hash.info_hash();
                     sink.fact(from, Fact::Identified { kind: Kind::PeerWire, reason: Reason::TorrentSni });
                     sink.fact(from, Fact::Torrent { info_hash, channel: Channel::Tls });
                 }
@@ -243,7 +256,14 @@ impl Stream {
     }
 
     /// First bytes that nothing is known of: an MSE exchange, the middle of a peer stream, or none of our business.
-    fn unknown(&mut self, dissector: &mut Dissector, packet: &Packet, from: Direction, head: &[u8], sink: &mut dyn Sink) {
+    fn unknown(
+        &mut self,
+        dissector: &mut Dissector,
+        packet: &Packet,
+        from: Direction,
+        head: &[u8],
+        sink: &mut dyn Sink,
+    ) {
         if self.shared.proven || self.midstream {
             return self.peer(dissector, packet, from, PeerSide::from_middle(), head, sink);
         }
@@ -300,14 +320,21 @@ impl Stream {
         bytes: &[u8],
         sink: &mut dyn Sink,
     ) {
-        let mut cx = Context { from, packet, metadata: &dissector.metadata, sink };
+        let mut cx = Context { from, metadata: &dissector.metadata, sink };
         side.piece(&mut self.shared, &mut cx, Piece::Data(bytes));
         self.set(from, Side::Peer(Box::new(side)));
     }
 
-    fn http(&mut self, dissector: &mut Dissector, packet: &Packet, from: Direction, piece: Piece<'_>, sink: &mut dyn Sink) {
+    fn http(
+        &mut self,
+        dissector: &mut Dissector,
+        packet: &Packet,
+        from: Direction,
+        piece: Piece<'_>,
+        sink: &mut dyn Sink,
+    ) {
         let http = self.http.get_or_insert_default();
-        match http.piece(dissector, packet, from, piece, sink) {
+        match http.piece(dissector, from, piece, sink) {
             Outcome::Reading => {}
             Outcome::Finished => self.done = true,
             // A proxy was asked to connect and agreed: what follows is another stream.
@@ -354,14 +381,23 @@ fn opened(head: &[u8], midstream: bool) -> Opened {
     }
     match other::stream(head) {
         Some((kind, Guess::Certain)) => return Opened::Other(kind),
-        Some((kind, Guess::Maybe)) if other::complete(kind, head) => return Opened::Other(kind),
         _ => {}
     }
     if mse::known_magic(head) { Opened::Known } else { Opened::Unknown }
 }
 
 const METHODS: [&[u8]; 12] = [
-    b"GET ", b"POST ", b"HEAD ", b"PUT ", b"HTTP/1.", b"CONNECT ", b"DELETE ", b"OPTIONS ", b"PATCH ", b"M-POST ", b"NOTIFY ",
+    b"GET ",
+    b"POST ",
+    b"HEAD ",
+    b"PUT ",
+    b"HTTP/1.",
+    b"CONNECT ",
+    b"DELETE ",
+    b"OPTIONS ",
+    b"PATCH ",
+    b"M-POST ",
+    b"NOTIFY ",
     b"SUBSCRIBE ",
 ];
 
@@ -390,7 +426,9 @@ fn proxied(head: &[u8]) -> Option<Opened> {
     };
     let end = match head {
         // Client: version, number of methods, methods; then the request.
-        [5, n @ 1..=8, methods @ ..] if methods.len() >= usize::from(*n) && *n > 0 => request_end(2 + usize::from(*n))?,
+        [5, n @ 1..=8, methods @ ..] if methods.len() >= usize::from(*n) && *n > 0 => {
+            request_end(2 + usize::from(*n))?
+        }
         // Server: version, chosen method; then the reply.
         [5, 0, ..] => request_end(2)?,
         [4, 1, _, _, _, _, _, _, rest @ ..] => rest.iter().position(|&b| b == 0).map(|n| 9 + n),
@@ -404,9 +442,4 @@ fn proxied(head: &[u8]) -> Option<Opened> {
     }
     let short = inner.len() < handshake::MAGIC.len() && handshake::MAGIC.starts_with(inner);
     (short && head.len() < OPENING_MAX).then_some(Opened::Wait)
-}
-
-/// Whether an opening looks like an MSE exchange; used by uTP, whose packets are read through the same stream.
-pub fn is_random_opening(opaque: &Opaque) -> bool {
-    opaque.opening != Opening::Other
 }

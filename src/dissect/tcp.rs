@@ -23,6 +23,8 @@ pub struct TcpSegment<'a> {
     pub originator_isn: Option<u32>,
     /// Whether a SYN or SYN-ACK of the connection was seen.
     pub syn_seen: bool,
+    /// Whether the responder has sent payload before.
+    pub answered: bool,
 }
 
 /// The state of one connection.
@@ -37,10 +39,14 @@ pub struct TcpConversation {
 
 impl TcpConversation {
     /// A connection whose first segment of interest is this one.
-    pub fn new(segment: &TcpSegment<'_>) -> Self {
+    pub fn new(from: Direction, segment: &TcpSegment<'_>) -> Self {
         let originator = segment.originator_isn.map(|isn| isn.wrapping_add(1));
+        // What the originator acknowledges before the responder's first byte is where that byte will be.
+        let responder = segment
+            .ack
+            .filter(|_| segment.syn_seen && !segment.answered && from == Direction::FromOriginator);
         Self {
-            assemblers: [Assembler::new(originator), Assembler::new(None)],
+            assemblers: [Assembler::new(originator), Assembler::new(responder)],
             stream: Stream::new(!segment.syn_seen),
             acknowledged: [false; 2],
             two_way_told: false,
@@ -63,7 +69,7 @@ impl TcpConversation {
         // A SYN takes one number itself; with TCP Fast Open it may carry data (RFC 7413).
         let seq = segment.seq.wrapping_add(u32::from(segment.syn));
         let Some(assembler) = self.assemblers.get_mut(from.index()) else { return Verdict::Nothing };
-        if segment.syn || segment.syn_seen && assembler.next().is_none() && self.stream.untouched(from) {
+        if segment.syn || segment.syn_seen {
             assembler.start_at(seq);
         }
         self.acknowledge(from, segment.ack, sink);
@@ -77,7 +83,7 @@ impl TcpConversation {
                 stream.piece(dissector, packet, from, piece, sink);
             });
         }
-        self.stream.write(packet, from, segment.wire_len, sink);
+        self.stream.write(from, segment.wire_len);
         self.verdict()
     }
 
@@ -88,7 +94,7 @@ impl TcpConversation {
                 assembler.finish(|piece: Piece<'_>| stream.piece(dissector, packet, from, piece, sink));
             }
         }
-        self.stream.finish(sink);
+        self.stream.finish(dissector, packet, sink);
     }
 
     /// Notes that `from` acknowledged what the other side sent: once both have, neither address was forged.

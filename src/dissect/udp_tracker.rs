@@ -39,7 +39,8 @@ pub fn datagram(
     conversation: &mut Conversation,
     sink: &mut dyn Sink,
 ) -> bool {
-    response(dissector, packet, datagram, conversation, sink) || request(dissector, packet, datagram, conversation, sink)
+    response(dissector, packet, datagram, conversation, sink)
+        || request(dissector, packet, datagram, conversation, sink)
 }
 
 fn request(
@@ -75,7 +76,10 @@ fn request(
             if conversation.first_client(from, ClientSource::PeerId)
                 && let Some(name) = client::from_peer_id(&a.peer_id.0)
             {
-                sink.fact(from, Fact::Client(&Client { name: name.to_string(), source: ClientSource::PeerId }));
+                sink.fact(
+                    from,
+                    Fact::Client(&Client { name: name.to_string(), source: ClientSource::PeerId }),
+                );
             }
             Requested::Announce(a.info_hash)
         }
@@ -148,9 +152,16 @@ fn response(
 }
 
 /// A response whose request was not seen (R-TU-3): two of the same server that agree in their interval are enough.
-fn orphan(packet: &Packet, datagram: &Datagram<'_>, conversation: &mut Conversation, sink: &mut dyn Sink) -> bool {
+fn orphan(
+    packet: &Packet,
+    datagram: &Datagram<'_>,
+    conversation: &mut Conversation,
+    sink: &mut dyn Sink,
+) -> bool {
     let ipv6 = !packet.sender().address.is_v4();
-    let Ok(Response::Announce { interval, .. }) = udp_tracker::parse_response(datagram.bytes, ipv6) else { return false };
+    let Ok(Response::Announce { interval, .. }) = udp_tracker::parse_response(datagram.bytes, ipv6) else {
+        return false;
+    };
     if !(300..=7_200).contains(&interval) || !conversation.same_interval(interval) {
         return false;
     }

@@ -9,7 +9,7 @@ use super::{Conversation, Datagram, Dissector, Packet, Sink};
 use crate::base::{Direction, Timestamp};
 use crate::event::{Fact, Kind, Opaque, Opening, Reason};
 use crate::flow::{Piece, UtpOrder};
-use crate::wire::utp::{self, PacketType};
+use crate::wire::utp::{self, Kind as PacketKind};
 use crate::wire::{Guess, handshake};
 
 /// uTP connections followed on one pair of endpoints.
@@ -69,12 +69,12 @@ pub fn datagram(
     sink: &mut dyn Sink,
 ) -> bool {
     let Ok(header) = utp::parse_cut(datagram.bytes, datagram.wire_len as usize) else { return false };
-    if utp::recognise(datagram.bytes) == Guess::No && datagram.bytes.len() == datagram.wire_len as usize {
+    if utp::recognise_cut(datagram.bytes, datagram.wire_len as usize) == Guess::No {
         return false;
     }
     let utp = conversation.utp.get_or_insert_default();
     utp.headers = utp.headers.saturating_add(1);
-    utp.packet(dissector, packet, &header, datagram.wire_len, sink);
+    utp.packet(dissector, packet, &header, sink);
     true
 }
 
@@ -111,7 +111,13 @@ impl UtpConversation {
         }
     }
 
-    fn packet(&mut self, dissector: &mut Dissector, packet: &Packet, header: &utp::Packet<'_>, wire_len: u32, sink: &mut dyn Sink) {
+    fn packet(
+        &mut self,
+        dissector: &mut Dissector,
+        packet: &Packet,
+        header: &utp::Packet<'_>,
+        sink: &mut dyn Sink,
+    ) {
         let from = packet.direction;
         let at = self.find(from, header).unwrap_or_else(|| self.open(packet, header));
         let Some(connection) = self.connections.get_mut(at) else { return };
@@ -126,8 +132,8 @@ impl UtpConversation {
                 sink.fact(from, Fact::TwoWay);
             }
         }
-        if header.kind == PacketType::Data {
-            connection.data(dissector, packet, header, wire_len, sink);
+        if header.kind == PacketKind::Data {
+            connection.data(dissector, packet, header, sink);
         }
     }
 
@@ -137,7 +143,7 @@ impl UtpConversation {
         self.connections.iter().position(|c| {
             let id = |i: usize| c.halves.get(i).and_then(|h| h.id);
             match (id(mine), id(theirs)) {
-                (Some(id), _) if header.kind == PacketType::Syn => id == header.connection.wrapping_add(1),
+                (Some(id), _) if header.kind == PacketKind::Syn => id == header.connection.wrapping_add(1),
                 (Some(id), _) => id == header.connection,
                 (None, Some(other)) => near(other, header.connection),
                 (None, None) => false,
@@ -149,7 +155,7 @@ impl UtpConversation {
         if self.connections.len() >= CONNECTIONS {
             self.connections.remove(0);
         }
-        let syn = header.kind == PacketType::Syn;
+        let syn = header.kind == PacketKind::Syn;
         let mut halves = [Half::default(), Half::default()];
         if syn && let Some(answering) = halves.get_mut(packet.direction.reverse().index()) {
             answering.id = Some(header.connection);
@@ -172,9 +178,9 @@ const fn near(a: u16, b: u16) -> bool {
 impl Connection {
     fn note(&mut self, packet: &Packet, header: &utp::Packet<'_>) {
         let Some(half) = self.halves.get_mut(packet.direction.index()) else { return };
-        let syn = header.kind == PacketType::Syn;
+        let syn = header.kind == PacketKind::Syn;
         // A RESET may carry either side's id.
-        if header.kind != PacketType::Reset {
+        if header.kind != PacketKind::Reset {
             half.id.get_or_insert(if syn { header.connection.wrapping_add(1) } else { header.connection });
         }
         half.clock(packet.at, header);
@@ -184,7 +190,7 @@ impl Connection {
         half.packets = half.packets.saturating_add(1);
         if syn {
             half.order = UtpOrder::new(Some(header.seq.wrapping_add(1)));
-        } else if header.kind == PacketType::State
+        } else if header.kind == PacketKind::State
             && half.packets == 1
             && self.syn.is_some_and(|(initiator, ..)| initiator != packet.direction)
         {
@@ -209,7 +215,8 @@ impl Connection {
         let other = packet.direction.reverse().index();
         let Some(other) = self.halves.get(other) else { return };
         let Some(mine) = self.halves.get(packet.direction.index()) else { return };
-        let ids_pair = mine.id.zip(other.id).is_some_and(|(a, b)| a.wrapping_sub(b) == 1 || b.wrapping_sub(a) == 1);
+        let ids_pair =
+            mine.id.zip(other.id).is_some_and(|(a, b)| a.wrapping_sub(b) == 1 || b.wrapping_sub(a) == 1);
         if ids_pair && other.packets > 0 && other.seq.wrapping_sub(header.ack) <= ACK_DISTANCE {
             self.two_way = Some(Reason::UtpTwoWay);
         }
@@ -223,7 +230,13 @@ impl Connection {
         })
     }
 
-    fn data(&mut self, dissector: &mut Dissector, packet: &Packet, header: &utp::Packet<'_>, wire_len: u32, sink: &mut dyn Sink) {
+    fn data(
+        &mut self,
+        dissector: &mut Dissector,
+        packet: &Packet,
+        header: &utp::Packet<'_>,
+        sink: &mut dyn Sink,
+    ) {
         let from = packet.direction;
         // R-UTP-4: a handshake at the start of a DATA packet decides alone.
         if self.proven.is_none() && !header.payload.starts_with(handshake::MAGIC) {
@@ -241,7 +254,7 @@ impl Connection {
             self.proven = Some(Reason::UtpOneWay);
             sink.fact(from, Fact::Identified { kind: Kind::Utp, reason: Reason::Handshake });
         }
-        let payload_len = wire_len.saturating_sub(header.header_len as u32);
+        let payload_len = u32::try_from(header.payload_len).unwrap_or(u32::MAX);
         let Some(half) = self.halves.get_mut(from.index()) else { return };
         let stream = &mut self.stream;
         if stream.wants_bytes() {
@@ -249,7 +262,7 @@ impl Connection {
                 stream.piece(dissector, packet, from, piece, sink);
             });
         }
-        stream.write(packet, from, payload_len, sink);
+        stream.write(from, payload_len);
     }
 }
 
@@ -257,14 +270,14 @@ impl Half {
     /// The slope proof: the sender's microseconds run with the capture's, and its numbers step by little.
     fn clock(&mut self, at: Timestamp, header: &utp::Packet<'_>) {
         let Some((first, since)) = self.first else {
-            self.first = Some((header.timestamp, at));
+            self.first = Some((header.timestamp_us, at));
             self.last_at = Some(at);
             return;
         };
         if self.last_at.is_some_and(|last| at < last) {
             return;
         }
-        let theirs = f64::from(header.timestamp.wrapping_sub(first));
+        let theirs = f64::from(header.timestamp_us.wrapping_sub(first));
         let ours = at.since(since).as_secs_f64() * 1e6;
         let fits = (theirs - ours).abs() <= (ours * 0.2).max(20_000.0);
         let step = header.seq.wrapping_sub(self.seq);

@@ -17,7 +17,7 @@ pub use attribution::{EVIDENCE_WINDOW, STRONG_FROM, SUSPECTED_FROM, points};
 pub use deltas::{Deltas, Scene};
 
 use crate::base::{Address, Endpoint, HomeNets, InfoHash, KeyedState, Timestamp, Transport};
-use crate::event::{Direction, Family, FlowRecord, Grade, Kind};
+use crate::event::{Channel, Direction, Family, FlowRecord, Grade, Kind};
 use dashmap::DashMap;
 use host::{Host, LocalPort};
 use report::{FlowSum, HostBytes, MappingReport, Totals};
@@ -70,6 +70,19 @@ impl Learnt {
     const HOSTS: usize = 8;
 }
 
+/// A torrent that a home host was seen with for the first time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct NewTorrent {
+    /// Packet time.
+    pub at: Timestamp,
+    /// The torrent.
+    pub info_hash: InfoHash,
+    /// The home host.
+    pub host: Address,
+    /// By which way.
+    pub channel: Channel,
+}
+
 /// The shared totals.
 pub struct Ledger {
     home: HomeNets,
@@ -81,6 +94,7 @@ pub struct Ledger {
     ports: DashMap<(Endpoint, Transport), LocalPort, KeyedState>,
     mappings: Mutex<Vec<MappingReport>>,
     totals: Mutex<Totals>,
+    new_torrents: Mutex<Vec<NewTorrent>>,
     hosts_refused: AtomicU64,
     swarms_refused: AtomicU64,
     endpoints_refused: AtomicU64,
@@ -101,6 +115,7 @@ impl Ledger {
             ports: DashMap::default(),
             mappings: Mutex::default(),
             totals: Mutex::default(),
+            new_torrents: Mutex::default(),
             hosts_refused: AtomicU64::new(0),
             swarms_refused: AtomicU64::new(0),
             endpoints_refused: AtomicU64::new(0),
@@ -120,12 +135,21 @@ impl Ledger {
             self.with_host(address, |host| host.add(delta));
         }
         for (info_hash, delta) in deltas.swarms.drain() {
-            if let Some(mut swarm) = self.swarms.get_mut(&info_hash) {
-                swarm.add(delta);
+            let new = if let Some(mut swarm) = self.swarms.get_mut(&info_hash) {
+                swarm.add(delta)
             } else if self.swarms.len() < self.limits.swarms {
-                self.swarms.entry(info_hash).or_default().add(delta);
+                self.swarms.entry(info_hash).or_default().add(delta)
             } else {
                 self.swarms_refused.fetch_add(1, Ordering::Relaxed);
+                continue;
+            };
+            if let (false, Ok(mut list)) = (new.is_empty(), self.new_torrents.lock()) {
+                list.extend(new.into_iter().map(|(host, at, channel)| NewTorrent {
+                    at,
+                    info_hash,
+                    host,
+                    channel,
+                }));
             }
         }
         for ((endpoint, home), (source, window)) in deltas.told.drain() {
@@ -156,6 +180,14 @@ impl Ledger {
                 *totals.malformed.entry(key).or_default() += n;
             }
         }
+    }
+
+    /// The torrents seen for the first time since the last call, in order of time.
+    #[must_use]
+    pub fn take_new_torrents(&self) -> Vec<NewTorrent> {
+        let mut new = self.new_torrents.lock().map(|mut list| std::mem::take(&mut *list)).unwrap_or_default();
+        new.sort_unstable();
+        new
     }
 
     fn tell(&self, endpoint: Endpoint, home: Address, source: Address, window: Window) {

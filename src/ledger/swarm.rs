@@ -72,19 +72,26 @@ impl Swarm {
         }
     }
 
-    pub fn add(&mut self, delta: Self) {
+    /// Adds a batch; gives the home hosts that are new to the torrent, when and by which way.
+    pub fn add(&mut self, delta: Self) -> Vec<(Address, Timestamp, Channel)> {
+        let mut new = Vec::new();
         if let Some(name) = delta.name {
             self.offer_name(name);
         }
         join(&mut self.window, delta.window);
         for (address, member) in delta.hosts {
-            if self.hosts.len() < HOSTS || self.hosts.contains_key(&address) {
+            let known = self.hosts.contains_key(&address);
+            if !known && let (Some(window), Some(channel)) = (member.window, delta.channels.first()) {
+                new.push((address, window.first, *channel));
+            }
+            if known || self.hosts.len() < HOSTS {
                 self.hosts.entry(address).or_default().add(member);
             }
         }
         extend(&mut self.peers, delta.peers);
         newer(&mut self.reported, delta.reported);
         self.channels.extend(delta.channels);
+        new
     }
 }
 

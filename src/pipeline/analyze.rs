@@ -41,22 +41,16 @@ pub struct AnalyzeOptions {
 /// Why an analysis could not be done.
 #[derive(Debug)]
 pub enum AnalyzeError {
-    /// The input could not be opened.
-    Capture(CaptureError),
-    /// Packets in and packets out do not add up: a bug of ours, and no figure can be trusted.
-    Accounting {
-        /// Packets read.
-        packets: u64,
-    },
+    /// What was asked for cannot be done: an input that does not exist, a filter that does not compile.
+    Usage(String),
+    /// It went wrong on the way.
+    Failed(String),
 }
 
 impl std::fmt::Display for AnalyzeError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Capture(e) => e.fmt(f),
-            Self::Accounting { packets } => {
-                write!(f, "the outcomes of {packets} packets do not add up: please report this as a bug")
-            }
+            Self::Usage(what) | Self::Failed(what) => f.write_str(what),
         }
     }
 }
@@ -65,7 +59,7 @@ impl std::error::Error for AnalyzeError {}
 
 impl From<CaptureError> for AnalyzeError {
     fn from(e: CaptureError) -> Self {
-        Self::Capture(e)
+        Self::Usage(e.to_string())
     }
 }
 
@@ -81,7 +75,7 @@ const JUMP: Duration = Duration::from_secs(3_600);
 /// Reads the inputs to their end and reports.
 ///
 /// # Errors
-/// [`AnalyzeError::Capture`] when an input does not exist or the filter does not compile. Damaged input is no error: it is
+/// [`AnalyzeError::Usage`] when an input does not exist or the filter does not compile. Damaged input is no error: it is
 /// listed in the report's coverage.
 pub fn analyze(options: &AnalyzeOptions, sink: &mut dyn AnalysisSink) -> Result<Report, AnalyzeError> {
     let file_options = FileOptions {
@@ -95,11 +89,18 @@ pub fn analyze(options: &AnalyzeOptions, sink: &mut dyn AnalysisSink) -> Result<
 }
 
 /// The same for any source.
-fn run(source: &mut dyn PacketSource, options: &AnalyzeOptions, sink: &mut dyn AnalysisSink) -> Result<Report, AnalyzeError> {
+fn run(
+    source: &mut dyn PacketSource,
+    options: &AnalyzeOptions,
+    sink: &mut dyn AnalysisSink,
+) -> Result<Report, AnalyzeError> {
     let ledger = Arc::new(Ledger::new(options.home.clone(), LedgerLimits::default()));
     let keep = Keep { all_flows: options.all_flows, dht: options.log_dht };
     let mut pool = Pool::new(options.workers, &ledger, FlowLimits::default(), keep);
-    let mut decoder = Decoder::new(DecoderOptions { deduplicate: options.deduplicate, ..DecoderOptions::default() });
+    let mut decoder = Decoder::new(DecoderOptions {
+        suppress_duplicates: options.deduplicate,
+        ..DecoderOptions::default()
+    });
     let mut keeper = Keeper::new(Arc::clone(&ledger), options.all_flows);
     let mut tally = Tally::default();
     let mut clock = Clock::default();
@@ -124,8 +125,13 @@ fn run(source: &mut dyn PacketSource, options: &AnalyzeOptions, sink: &mut dyn A
             ledger.expire(now);
         }
         if due.stats {
-            let coverage =
-                tally.coverage(source.status(), &decoder, &WorkerCounters::default(), ledger.home(), ledger.limits_hit());
+            let coverage = tally.coverage(
+                source.status(),
+                &decoder,
+                &WorkerCounters::default(),
+                ledger.home(),
+                ledger.limits_hit(),
+            );
             sink.stats(clock.now, &coverage);
         }
         if tally.packets % PROGRESS_PACKETS == 0 {
@@ -139,7 +145,10 @@ fn run(source: &mut dyn PacketSource, options: &AnalyzeOptions, sink: &mut dyn A
     let places = Places { paths: decoder.paths(), origins: &source.status().origins };
     keeper.finish(harvests, &places, sink);
     if !tally.adds_up() {
-        return Err(AnalyzeError::Accounting { packets: tally.packets });
+        return Err(AnalyzeError::Failed(format!(
+            "the outcomes of {} packets do not add up: please report this as a bug",
+            tally.packets
+        )));
     }
     let mut limits = ledger.limits_hit();
     if keeper.judged_early() > 0 {
@@ -182,7 +191,8 @@ impl Clock {
             return Due::default();
         }
         if at.since(self.now) > JUMP {
-            let confirmed = self.doubted.is_some_and(|d| at.since(d).max(d.since(at)) <= Duration::from_secs(60));
+            let confirmed =
+                self.doubted.is_some_and(|d| at.since(d).max(d.since(at)) <= Duration::from_secs(60));
             if !confirmed {
                 self.doubted = Some(at);
                 return Due::default();

@@ -35,7 +35,9 @@ impl FrameBatch {
 
     /// The frames in the order they came.
     pub fn frames(&self) -> impl Iterator<Item = Frame<'_>> {
-        self.entries.iter().map(|e| Frame { payload: self.arena.get(e.from..e.to).unwrap_or_default(), ..e.frame })
+        self.entries
+            .iter()
+            .map(|e| Frame { payload: self.arena.get(e.from..e.to).unwrap_or_default(), ..e.frame })
     }
 
     /// Empties the batch and keeps its memory.

@@ -2,8 +2,8 @@
 
 use super::worker::WorkerCounters;
 use crate::base::{HomeNets, Timestamp};
-use crate::capture::{RawPacket, SourceStatus};
-use crate::frame::{Decoded, Decoder, Skip};
+use crate::capture::{LinkType, RawPacket, SourceStatus};
+use crate::frame::{Decoded, Decoder, Skip, link_name};
 use crate::ledger::report::Coverage;
 use std::collections::BTreeMap;
 
@@ -49,7 +49,12 @@ impl Tally {
 
     /// Packets in = decoded + skipped by reason (G1). `false` is a bug of ours.
     pub fn adds_up(&self) -> bool {
-        self.packets == self.decoded + self.held + self.duplicates + self.unreachable + self.skips.values().sum::<u64>()
+        self.packets
+            == self.decoded
+                + self.held
+                + self.duplicates
+                + self.unreachable
+                + self.skips.values().sum::<u64>()
     }
 
     /// The latest packet time.
@@ -66,8 +71,11 @@ impl Tally {
         home: &HomeNets,
         mut limits: BTreeMap<&'static str, u64>,
     ) -> Coverage {
-        let mut skipped: BTreeMap<&'static str, u64> = self.skips.iter().map(|(s, n)| (s.label(), *n)).collect();
-        for (word, n) in [("fragment", self.held), ("duplicate", self.duplicates), ("icmp_unreachable", self.unreachable)] {
+        let mut skipped: BTreeMap<&'static str, u64> =
+            self.skips.iter().map(|(s, n)| (s.label(), *n)).collect();
+        for (word, n) in
+            [("fragment", self.held), ("duplicate", self.duplicates), ("icmp_unreachable", self.unreachable)]
+        {
             if n > 0 {
                 skipped.insert(word, n);
             }
@@ -104,7 +112,11 @@ impl Tally {
             queue_dropped: 0,
             kernel_dropped: status.kernel_dropped,
             filtered: status.filtered,
-            unsupported_links: decoder.unsupported().iter().map(|(link, n)| (crate::frame::describe_link(*link), *n)).collect(),
+            unsupported_links: decoder
+                .unsupported()
+                .iter()
+                .map(|(link, n)| (link_words(*link), *n))
+                .collect(),
             flows: workers.flows,
             one_way_flows: workers.one_way_flows,
             cut_frames: self.cut,
@@ -119,5 +131,13 @@ impl Tally {
             home_nets_default: home.is_default(),
             panics: workers.panics,
         }
+    }
+}
+
+/// A link type's number and, where it has one, name.
+fn link_words(link: LinkType) -> String {
+    match link_name(link) {
+        Some(name) => format!("{} ({name})", link.0),
+        None => link.0.to_string(),
     }
 }

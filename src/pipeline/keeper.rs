@@ -1,12 +1,13 @@
 //! Puts what the workers finished in order, judges it, counts it, and tells the outputs.
 
 use super::worker::{Harvest, LoggedDht};
-use crate::base::{InfoHash, Timestamp};
+use crate::base::Timestamp;
+use crate::capture::Origin;
 use crate::event::{DhtMessage, FlowRecord, Grade};
 use crate::frame::Paths;
-use crate::capture::Origin;
-use crate::ledger::{EVIDENCE_WINDOW, Ledger};
-use crate::output::{AnalysisSink, DhtEvent, FlowContext};
+use crate::ledger::report::Report;
+use crate::ledger::{EVIDENCE_WINDOW, Ledger, NewTorrent};
+use crate::output::{AnalysisSink, DhtEvent, FlowContext, HostEvent, TorrentEvent};
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -20,7 +21,6 @@ pub struct Keeper {
     waiting: VecDeque<FlowRecord>,
     all_flows: bool,
     judged_early: u64,
-    torrents_told: std::collections::HashSet<InfoHash>,
 }
 
 /// Where a flow came from, resolved for output.
@@ -31,7 +31,7 @@ pub struct Places<'a> {
 
 impl Keeper {
     pub fn new(ledger: Arc<Ledger>, all_flows: bool) -> Self {
-        Self { ledger, waiting: VecDeque::new(), all_flows, judged_early: 0, torrents_told: Default::default() }
+        Self { ledger, waiting: VecDeque::new(), all_flows, judged_early: 0 }
     }
 
     /// How often a flow had to be judged before its evidence window was over, because too many waited.
@@ -40,12 +40,19 @@ impl Keeper {
     }
 
     /// Takes what the workers handed over at a tick.
-    pub fn tick(&mut self, now: Timestamp, mut harvests: Vec<Harvest>, places: &Places<'_>, sink: &mut dyn AnalysisSink) {
+    pub fn tick(
+        &mut self,
+        now: Timestamp,
+        mut harvests: Vec<Harvest>,
+        places: &Places<'_>,
+        sink: &mut dyn AnalysisSink,
+    ) {
         let mut dht: Vec<LoggedDht> = harvests.iter_mut().flat_map(|h| h.dht.drain(..)).collect();
         dht.sort_by_key(|d| d.number);
         for logged in &dht {
             tell_dht(logged, places, sink);
         }
+        self.tell_new_torrents(sink);
         let mut records: Vec<FlowRecord> = harvests.into_iter().flat_map(|h| h.records).collect();
         records.sort_by_key(|r| (r.end, r.start, r.originator, r.responder, r.transport));
         for record in records {
@@ -55,7 +62,9 @@ impl Keeper {
                 self.waiting.push_back(record);
             }
         }
-        while self.waiting.front().is_some_and(|r| r.end + EVIDENCE_WINDOW < now) || self.waiting.len() > WAITING_MAX {
+        while self.waiting.front().is_some_and(|r| r.end + EVIDENCE_WINDOW < now)
+            || self.waiting.len() > WAITING_MAX
+        {
             let Some(record) = self.waiting.pop_front() else { break };
             self.judged_early += u64::from(record.end + EVIDENCE_WINDOW >= now);
             self.judge_and_tell(record, places, sink);
@@ -67,6 +76,25 @@ impl Keeper {
         self.tick(Timestamp::MIN, harvests, places, sink);
         for record in std::mem::take(&mut self.waiting) {
             self.judge_and_tell(record, places, sink);
+        }
+    }
+
+    /// Tells what is known of torrents and hosts at the end.
+    pub fn tell_ends(&self, report: &Report, sink: &mut dyn AnalysisSink) {
+        let at = report.coverage.last.unwrap_or_default();
+        for torrent in &report.torrents {
+            sink.torrent(&TorrentEvent::Summary { at, torrent });
+        }
+        for host in &report.hosts {
+            sink.host(&HostEvent { at: host.last, address: host.address, state: "active", host: Some(host) });
+        }
+    }
+
+    /// Tells of torrents that a home host was seen with for the first time since the last call.
+    fn tell_new_torrents(&self, sink: &mut dyn AnalysisSink) {
+        for new in self.ledger.take_new_torrents() {
+            let NewTorrent { at, info_hash, host, channel } = new;
+            sink.torrent(&TorrentEvent::FirstSeen { at, info_hash, host, channel });
         }
     }
 
@@ -86,7 +114,8 @@ impl Keeper {
 fn tell_dht(logged: &LoggedDht, places: &Places<'_>, sink: &mut dyn AnalysisSink) {
     let message =
         DhtMessage { method: logged.method.as_deref(), transaction: &logged.transaction, ..logged.message };
-    let event = DhtEvent { at: logged.at, sender: logged.sender, receiver: logged.receiver, message: &message };
+    let event =
+        DhtEvent { at: logged.at, sender: logged.sender, receiver: logged.receiver, message: &message };
     with_context(logged.path, places, |context| sink.dht(&event, context));
 }
 

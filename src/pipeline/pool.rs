@@ -3,6 +3,7 @@
 use super::batch::{FrameBatch, Parcel};
 use super::worker::{Harvest, Keep, Worker, WorkerCounters};
 use crate::base::{HashKey, Timestamp};
+use crate::dissect::MetadataStore;
 use crate::flow::FlowLimits;
 use crate::frame::{Frame, shard};
 use crate::ledger::Ledger;
@@ -32,16 +33,9 @@ struct Lane {
 /// The pool.
 pub enum Pool {
     /// One worker on the reading thread.
-    Inline {
-        worker: Box<Worker>,
-        since_settled: u32,
-    },
+    Inline { worker: Box<Worker>, since_settled: u32 },
     /// One thread a worker.
-    Threads {
-        lanes: Vec<LaneHandle>,
-        key: HashKey,
-        counters: WorkerCounters,
-    },
+    Threads { lanes: Vec<LaneHandle>, key: HashKey, counters: WorkerCounters },
 }
 
 /// A worker thread and its queues.
@@ -51,12 +45,21 @@ impl Pool {
     /// `workers` threads, or an inline worker for 0.
     pub fn new(workers: usize, ledger: &Arc<Ledger>, limits: FlowLimits, keep: Keep) -> Self {
         let key = HashKey::random();
+        let metadata = Arc::new(MetadataStore::default());
         if workers == 0 {
-            let worker = Box::new(Worker::new(Arc::clone(ledger), limits, key, keep));
+            let worker = Box::new(Worker::new(Arc::clone(ledger), limits, key, metadata, keep));
             return Self::Inline { worker, since_settled: 0 };
         }
-        let share = FlowLimits { flows: limits.flows.div_ceil(workers), states: limits.states.div_ceil(workers), ..limits };
-        let lanes = (0..workers).map(|n| LaneHandle(lane(n, Worker::new(Arc::clone(ledger), share, key, keep)))).collect();
+        let share = FlowLimits {
+            flows: limits.flows.div_ceil(workers),
+            states: limits.states.div_ceil(workers),
+            ..limits
+        };
+        let lanes = (0..workers)
+            .map(|n| {
+                LaneHandle(lane(n, Worker::new(Arc::clone(ledger), share, key, Arc::clone(&metadata), keep)))
+            })
+            .collect();
         Self::Threads { lanes, key, counters: WorkerCounters::default() }
     }
 
@@ -106,7 +109,11 @@ impl Pool {
     }
 }
 
-fn gather(lanes: &mut [LaneHandle], counters: &mut WorkerCounters, parcel: impl Fn() -> Parcel) -> Vec<Harvest> {
+fn gather(
+    lanes: &mut [LaneHandle],
+    counters: &mut WorkerCounters,
+    parcel: impl Fn() -> Parcel,
+) -> Vec<Harvest> {
     for LaneHandle(lane) in &mut *lanes {
         lane.send();
         let _ = lane.to.send(parcel());

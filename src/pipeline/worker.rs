@@ -1,10 +1,10 @@
 //! One worker: owns its flows and dissectors outright, tells the ledger what it learnt once per batch.
 
 use crate::base::{Direction, Endpoint, HashKey, HomeNets, Timestamp};
-use crate::dissect::{Conversation, Dissector, Packet, Sink, Verdict};
+use crate::dissect::{Conversation, Datagram, Dissector, MetadataStore, Packet, Sink, TcpSegment, Verdict};
 use crate::event::{Counters, DhtMessage, EndReason, Fact, FlowRecord, FlowState, Label};
 use crate::flow::{EndCause, Ended, Flow, FlowId, FlowLimits, FlowTable, TableCounters};
-use crate::frame::{Frame, Segment};
+use crate::frame::{Frame, Segment, Tcp};
 use crate::ledger::report::HostBytes;
 use crate::ledger::{Deltas, Ledger, Scene};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -79,10 +79,16 @@ pub struct Worker {
 }
 
 impl Worker {
-    pub fn new(ledger: Arc<Ledger>, limits: FlowLimits, key: HashKey, keep: Keep) -> Self {
+    pub fn new(
+        ledger: Arc<Ledger>,
+        limits: FlowLimits,
+        key: HashKey,
+        metadata: Arc<MetadataStore>,
+        keep: Keep,
+    ) -> Self {
         Self {
             flows: FlowTable::new(limits, key),
-            dissector: Dissector::new(key),
+            dissector: Dissector::new(key, metadata),
             ledger,
             deltas: Deltas::default(),
             harvest: Harvest::default(),
@@ -97,7 +103,8 @@ impl Worker {
         if self.flows.has_ended() {
             self.settle_ended();
         }
-        if frame.payload_len == 0 && !self.dissector.wants_empty(&frame.segment) {
+        // Without payload only an acknowledgement on a followed stream says anything.
+        if frame.payload_len == 0 && (frame.segment == Segment::Udp || self.flows.state(touch.id).is_none()) {
             return;
         }
         match frame.segment {
@@ -139,8 +146,9 @@ impl Worker {
         if !known && !Dissector::may_interest(frame.payload, frame.src.port, frame.dst.port) {
             return;
         }
+        let datagram = Datagram { bytes: frame.payload, wire_len: frame.payload_len };
         self.dissect(frame, id, direction, |dissector, packet, conversation, sink| {
-            dissector.datagram(packet, frame.payload, frame.payload_len, conversation, sink)
+            dissector.datagram(packet, &datagram, conversation, sink)
         });
     }
 
@@ -149,9 +157,20 @@ impl Worker {
         if self.flows.is_retired(id) {
             return;
         }
-        let opening = (self.flows.initial_sequence(id), self.flows.syn_seen(id));
+        let before = self.flows.flow(id).payload[1];
+        let own = if direction == Direction::FromResponder { u64::from(frame.payload_len) } else { 0 };
+        let segment = TcpSegment {
+            seq: tcp.seq,
+            ack: tcp.has(Tcp::ACK).then_some(tcp.ack),
+            syn: tcp.has(Tcp::SYN),
+            payload: frame.payload,
+            wire_len: frame.payload_len,
+            originator_isn: self.flows.initial_sequence(id),
+            syn_seen: self.flows.syn_seen(id),
+            answered: before > own,
+        };
         self.dissect(frame, id, direction, |dissector, packet, conversation, sink| {
-            dissector.segment(packet, &tcp.into(), opening, frame.payload, frame.payload_len, conversation, sink)
+            dissector.segment(packet, &segment, conversation, sink)
         });
     }
 
@@ -248,7 +267,8 @@ impl Worker {
                 path: flow.path,
             };
             let dissector = &mut self.dissector;
-            let finished = catch_unwind(AssertUnwindSafe(|| dissector.finish(&packet, conversation, &mut recorder)));
+            let finished =
+                catch_unwind(AssertUnwindSafe(|| dissector.finish(&packet, conversation, &mut recorder)));
             self.counters.panics += u64::from(finished.is_err());
             record.opaque = followed.conversation.opaque();
             record.label = followed.label;
@@ -338,4 +358,3 @@ impl Sink for Recorder<'_> {
         }
     }
 }
-

@@ -106,7 +106,9 @@ pub fn recognise_cut(captured: &[u8], wire_len: usize) -> Guess {
         return Guess::No;
     }
     match parse_cut(captured, wire_len) {
-        Ok(packet) if packet.kind == Kind::Data && packet.payload.starts_with(handshake::MAGIC) => Guess::Certain,
+        Ok(packet) if packet.kind == Kind::Data && packet.payload.starts_with(handshake::MAGIC) => {
+            Guess::Certain
+        }
         Ok(_) if !exclusions::is_another(captured, wire_len) => Guess::Maybe,
         _ => Guess::No,
     }
@@ -131,13 +133,26 @@ fn read(captured: &[u8], wire_len: usize) -> Result<Packet<'_>, Malformed> {
     let (&head, rest) = captured.split_first_chunk::<HEADER>().ok_or(Malformed::Truncated)?;
     // One pattern so that the layout of BEP 29 can be held beside it.
     let [
-        type_version, first_extension,
-        c0, c1,
-        t0, t1, t2, t3,
-        d0, d1, d2, d3,
-        w0, w1, w2, w3,
-        s0, s1,
-        a0, a1,
+        type_version,
+        first_extension,
+        c0,
+        c1,
+        t0,
+        t1,
+        t2,
+        t3,
+        d0,
+        d1,
+        d2,
+        d3,
+        w0,
+        w1,
+        w2,
+        w3,
+        s0,
+        s1,
+        a0,
+        a1,
     ] = head;
     let kind = match type_version {
         0x01 => Kind::Data,

@@ -2,6 +2,8 @@
 //!
 //! The captures lie in the folder `captures` of `SWARMSCOPE_SHARED`; without it there is nothing to compare.
 
+#![allow(clippy::expect_used, clippy::panic)]
+
 mod capture_support;
 
 use capture_support::drain;

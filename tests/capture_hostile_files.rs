@@ -1,5 +1,7 @@
 //! Damaged, contradictory and hostile capture files: everything readable comes out, everything else is named.
 
+#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+
 mod capture_support;
 
 use capture_support::{Order, Outcome, payload, pcap, read, time};

@@ -1,5 +1,7 @@
 //! Compressed files, folders, several files, filters and time windows: `capture::open`.
 
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
 mod capture_support;
 
 use capture_support::{Order, Outcome, drain, payload, pcap, read, read_with, time};

@@ -1,5 +1,5 @@
 //! Builds capture files byte by byte, good and bad, and reads them back.
-#![allow(dead_code)]
+#![allow(dead_code, clippy::expect_used)]
 
 use std::io::Cursor;
 use swarmscope::base::Timestamp;

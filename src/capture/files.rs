@@ -7,6 +7,7 @@ use super::window::{ExpansionLimit, Window};
 use super::{CaptureError, Damage, Origin, PacketSource, RawPacket, Read, SourceStatus};
 use crate::base::Timestamp;
 use std::collections::{HashMap, VecDeque};
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -208,6 +209,17 @@ impl Files {
         };
         let reason = format!("{reason}{more}");
         self.status.damage.push(Damage { file: file.to_path_buf(), offset, reason });
+    }
+}
+
+impl fmt::Debug for Files {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let current = self.current.as_ref().map(|current| &current.path);
+        f.debug_struct("Files")
+            .field("current", &current)
+            .field("waiting", &self.waiting.len())
+            .field("status", &self.status)
+            .finish_non_exhaustive()
     }
 }
 

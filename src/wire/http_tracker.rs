@@ -2,9 +2,9 @@
 //!
 //! Secrets of private trackers (`passkey`, `authkey`, ..) are never looked at, so that nobody downstream can store them.
 
+use super::Guess;
 use super::http::{Pairs, decimal, decoded_eq, origin_form, percent_decode_20};
 use super::udp_tracker::Event;
-use super::Guess;
 use crate::base::{Address, Endpoint, InfoHash, PeerId};
 
 mod reply;
@@ -276,7 +276,8 @@ mod tests {
 
     #[test]
     fn scrapes_and_obfuscated_announces() {
-        let target = format!("/t/scrape.php?x=1&info_hash={HASH}&info_hash=bad&info_hash=aaaaaaaaaaaaaaaaaaaa");
+        let target =
+            format!("/t/scrape.php?x=1&info_hash={HASH}&info_hash=bad&info_hash=aaaaaaaaaaaaaaaaaaaa");
         let Some(TrackerRequest::Scrape { info_hashes }) = parse_request(target.as_bytes()) else { panic!() };
         assert_eq!(info_hashes.count(), 2);
         let a = announce("/a?sha_ih=aaaaaaaaaaaaaaaaaaaa&peer_id=x&port=1").unwrap();

@@ -134,9 +134,9 @@ pub fn parse_response(body: &[u8]) -> Result<TrackerReply<'_>, Malformed> {
         warning: bytes(b"warning message"),
         retry_in: match dict.get(b"retry in") {
             Some(Value::Bytes(b"never")) => Some(RetryIn::Never),
-            Some(Value::Bytes(text)) => crate::wire::http::decimal(text)
-                .and_then(|n| u32::try_from(n).ok())
-                .map(RetryIn::Minutes),
+            Some(Value::Bytes(text)) => {
+                crate::wire::http::decimal(text).and_then(|n| u32::try_from(n).ok()).map(RetryIn::Minutes)
+            }
             Some(Value::Integer(n)) => u32::try_from(n).ok().map(RetryIn::Minutes),
             _ => None,
         },
@@ -151,11 +151,7 @@ pub fn parse_response(body: &[u8]) -> Result<TrackerReply<'_>, Malformed> {
         files: dict.get(b"files").and_then(|v| v.as_dict()),
     };
     let announce = reply.interval.is_some() && (reply.peers.is_some() || bytes(b"peers6").is_some());
-    if announce || reply.failure.is_some() || reply.files.is_some() {
-        Ok(reply)
-    } else {
-        Err(Malformed::Key)
-    }
+    if announce || reply.failure.is_some() || reply.files.is_some() { Ok(reply) } else { Err(Malformed::Key) }
 }
 
 fn packed_address(bytes: &[u8]) -> Option<Address> {
@@ -170,8 +166,7 @@ fn packed_address(bytes: &[u8]) -> Option<Address> {
 /// tracker request.
 #[must_use]
 pub const fn recognise_response(reply: &TrackerReply<'_>, request_seen: bool) -> Guess {
-    let only_failure =
-        reply.interval.is_none() && reply.files.is_none() && reply.retry_in.is_none();
+    let only_failure = reply.interval.is_none() && reply.files.is_none() && reply.retry_in.is_none();
     if only_failure && !request_seen { Guess::Maybe } else { Guess::Certain }
 }
 
@@ -180,7 +175,8 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const LISTED: &[u8] = b"d11:external ip4:\xcb\x00\x71\x058:intervali1800e5:peersld2:ip12:198.51.100.94:porti51413eed\
+    const LISTED: &[u8] =
+        b"d11:external ip4:\xcb\x00\x71\x058:intervali1800e5:peersld2:ip12:198.51.100.94:porti51413eed\
         2:ip4:host4:porti1eee6:peers618: \x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\0\x09\x1a\xe1e";
 
     #[test]

@@ -1,5 +1,6 @@
 //! The vectors of everything around the peer wire: trackers, web seeds, local discovery, port mapping, other networks,
 //! client names.
+#![allow(clippy::panic)] // helpers of tests, which the lint takes for production code
 
 use crate::load::{self, Packet, Verdict};
 use serde_json::Value;

@@ -283,7 +283,9 @@ fn port_mappings() {
                 "lifetime": mapping.lifetime,
                 "client": client.to_string(),
             }),
-            M::AddressResponse { .. } | M::PcpMapResponse { .. } | M::PcpOther { .. } => Value::Null,
+            M::AddressResponse { .. } | M::Refused { .. } | M::PcpMapResponse { .. } | M::PcpOther { .. } => {
+                Value::Null
+            }
         };
         check_fields(&p, &got);
     }

@@ -195,6 +195,7 @@ mod tests {
             ("qBittorrent/5.1.1", "qBittorrent 5.1.1"),
             ("qBittorrent v4.2.5", "qBittorrent 4.2.5"),
             ("Deluge/2.1.1 libtorrent/2.0.9.0", "Deluge 2.1.1"),
+            ("rtorrent/0.9.8/0.13.8", "rTorrent (libTorrent) 0.13.8"),
             ("Azureus 5.7.6.0;Windows 10;Java 1.8", "Vuze/Azureus 5.7.6.0"),
             ("uTorrent/3550(46304)", "uTorrent 3.5.5"),
             ("BTWebClient/355S(46304)", "uTorrent 3.5.5"),

@@ -32,6 +32,15 @@ pub enum Message {
         /// What was granted.
         mapping: Mapping,
     },
+    /// NAT-PMP: refuses a version or opcode that the router does not know, in eight bytes; so old routers answer PCP.
+    Refused {
+        /// Without the answer bit.
+        opcode: u8,
+        /// RFC 6886 section 3.5; not 0.
+        result: u16,
+        /// Seconds since the router lost its mappings.
+        epoch: u32,
+    },
     /// PCP MAP: asks for a mapping; lifetime 0 deletes it.
     PcpMapRequest {
         /// The asking host's own address.
@@ -99,6 +108,11 @@ fn nat_pmp(mut f: Fields<'_>) -> Result<Message, Malformed> {
         2 => Some(Transport::Tcp),
         _ => return Err(Malformed::Magic),
     };
+    if opcode & 0x80 != 0 && f.0.len() == 6 {
+        let (result, epoch) = (f.u16()?, f.u32()?);
+        let refused = Message::Refused { opcode: opcode & 0x7f, result, epoch };
+        return if result == 0 { Err(Malformed::Truncated) } else { Ok(refused) };
+    }
     // Reserved in a request, the result in an answer.
     let result = if f.0.is_empty() && opcode == 0 { 0 } else { f.u16()? };
     let message = match (opcode >> 7, transport) {
@@ -166,13 +180,20 @@ mod tests {
             assert!(parse(whole).is_ok());
             assert!(parse(&[whole, b"x"].concat()).is_err());
             for cut in 0..whole.len() {
-                assert!(parse(&whole[..cut]).is_err() || whole[1] == 0, "{whole:?} {cut}");
+                let cut_short = parse(&whole[..cut]);
+                assert!(cut_short.is_err() || cut == 8, "{whole:?} {cut}: {cut_short:?}");
             }
         }
         let Ok(Message::AddressResponse { address, .. }) = parse(all[1]) else { panic!() };
         assert_eq!(address.to_string(), "203.0.113.5");
         let Ok(Message::MapResponse { result: 2, mapping, .. }) = parse(all[3]) else { panic!() };
         assert_eq!((mapping.transport, mapping.internal_port), (Some(Transport::Tcp), 6881));
+    }
+
+    #[test]
+    fn an_old_router_refuses_pcp() {
+        assert_eq!(parse(b"\0\x80\0\x01\0\0\0\x03"), Ok(Message::Refused { opcode: 0, result: 1, epoch: 3 }));
+        assert!(parse(b"\0\x80\0\0\0\0\0\x03").is_err());
     }
 
     #[test]

@@ -37,21 +37,21 @@ pub enum Ssdp<'a> {
 /// # Errors
 /// When the first line or a required header is missing.
 pub fn parse_ssdp(datagram: &[u8]) -> Result<Ssdp<'_>, Malformed> {
-    let (lines, search) = first_line(datagram, b"M-SEARCH * HTTP/1.1")
-        .map(|rest| (rest, true))
-        .or_else(|| first_line(datagram, b"NOTIFY * HTTP/1.1").map(|rest| (rest, false)))
-        .or_else(|| first_line(datagram, b"HTTP/1.1 200 OK").map(|rest| (rest, false)))
-        .ok_or(Malformed::Magic)?;
-    if !search {
+    let Some(lines) = first_line(datagram, b"M-SEARCH * HTTP/1.1") else {
+        let lines = first_line(datagram, b"NOTIFY * HTTP/1.1");
+        let lines = lines.or_else(|| first_line(datagram, b"HTTP/1.1 200 OK")).ok_or(Malformed::Magic)?;
         let target = lines.get("ST").or_else(|| lines.get("NT"));
         return Ok(Ssdp::Device { location: lines.get("LOCATION"), target });
-    }
-    if !lines.get("MAN").is_some_and(|man| man == b"\"ssdp:discover\"") {
+    };
+    if lines.get("MAN") != Some(b"\"ssdp:discover\"") {
         return Err(Malformed::Key);
     }
-    let tight = [&b"\nST:u"[..], b"\nMAN:\"", b"\nMX:"].iter().all(|line| contains(datagram, line));
-    let spaced = contains(datagram, b"\nMX: ");
-    Ok(Ssdp::Search { target: lines.get("ST").ok_or(Malformed::Key)?, libtorrent_spelling: tight && !spaced })
+    // libtorrent asks for this one target, and writes a space after none of the three names.
+    let tight = [&b"\nST:upnp:rootdevice"[..], b"\nMAN:\"", b"\nMX:3"];
+    Ok(Ssdp::Search {
+        target: lines.get("ST").ok_or(Malformed::Key)?,
+        libtorrent_spelling: tight.iter().all(|line| contains(datagram, line)),
+    })
 }
 
 fn first_line<'a>(datagram: &'a [u8], line: &[u8]) -> Option<Lines<'a>> {

@@ -60,6 +60,11 @@ pub(super) fn listed(text: &[u8]) -> Option<ClientName> {
     let rest = text.get(name.len()..).unwrap_or_default();
     let version = match *family {
         "uTorrent" | "uTorrent Mac" | "uTorrent Web" | "BitTorrent" => spread(version(rest)),
+        // Program, then library: peer ids and KRPC tell the library's version.
+        "rTorrent (libTorrent)" => {
+            let library = rest.iter().rposition(|&b| b == b'/').and_then(|at| rest.get(at..));
+            version(library.unwrap_or(rest)).to_vec()
+        }
         _ => version(rest).to_vec(),
     };
     Some(ClientName::new(family, &String::from_utf8_lossy(&version)))

@@ -73,12 +73,11 @@ fn gnutella2(bytes: &[u8], _: Ports) -> Guess {
 /// (or 1032, error), transaction, connection id.
 fn vuze_dht(bytes: &[u8], _: Ports) -> Guess {
     let mut f = Fields(bytes);
-    let (Ok(first), Ok(second), Ok(third), Ok(_)) = (f.u32(), f.u32(), f.u32(), f.u32()) else {
+    let (Ok(first), Ok(_), Ok(third), Ok(_)) = (f.u32(), f.u32(), f.u32(), f.u32()) else {
         return Guess::No;
     };
     let top = 1 << 31;
     let request = first & top != 0 && (1024..=1036).contains(&third) && third % 2 == 0 && bytes.len() >= 42;
-    let _transaction = second;
     let reply = third & top != 0 && (first == 1032 || (1025..=1039).contains(&first) && first % 2 == 1);
     maybe_if(request || reply)
 }

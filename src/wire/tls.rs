@@ -99,7 +99,8 @@ mod tests {
         let sni = [&u16(name.len() + 3)[..], &[0], &u16(name.len()), name.as_bytes()].concat();
         let list = [&[0, 0x17, 0, 0][..], &[0, 0], &u16(sni.len()), &sni].concat();
         let ciphers = [0, 4, 0x13, 1, 0xc0, 0x2f];
-        let hello = [&[3, 3][..], &[7; 32], &[4, 1, 2, 3, 4], &ciphers, &[1, 0], &u16(list.len()), &list].concat();
+        let hello =
+            [&[3, 3][..], &[7; 32], &[4, 1, 2, 3, 4], &ciphers, &[1, 0], &u16(list.len()), &list].concat();
         [&[22, 3, 1][..], &u16(hello.len() + 4), &[1, 0], &u16(hello.len()), &hello].concat()
     }
 

@@ -180,7 +180,8 @@ impl<'a> Pex<'a> {
             return Err(Malformed::Key);
         }
         let whole = |list: &[u8], entry: usize| list.len().is_multiple_of(entry);
-        let flags = |list: &[u8], entry: usize, flags: &[u8]| flags.is_empty() || flags.len() == list.len() / entry;
+        let flags =
+            |list: &[u8], entry: usize, flags: &[u8]| flags.is_empty() || flags.len() == list.len() / entry;
         let fits = whole(pex.added, 6)
             && whole(pex.dropped, 6)
             && whole(pex.added6, 18)

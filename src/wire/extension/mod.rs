@@ -8,7 +8,8 @@ mod messages;
 mod tests;
 
 pub use messages::{
-    Extension, Holepunch, HolepunchError, HolepunchKind, METADATA_PIECE, Metadata, Pex, PexFlags, guess, parse,
+    Extension, Holepunch, HolepunchError, HolepunchKind, METADATA_PIECE, Metadata, Pex, PexFlags, guess,
+    parse,
 };
 
 use super::Malformed;

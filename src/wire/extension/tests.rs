@@ -10,7 +10,10 @@ const HANDSHAKE: &[u8] = b"d1:ei1e4:ipv616:\x20\x01\x0d\xb8\0\0\0\0\0\0\0\0\0\0\
 fn the_extended_handshake_is_read() {
     let handshake = parse_handshake(HANDSHAKE).unwrap();
     assert_eq!(handshake.v, Some(&b"Transmission 4.1.0"[..]));
-    assert_eq!((handshake.port, handshake.reqq, handshake.metadata_size), (Some(51413), Some(500), Some(135)));
+    assert_eq!(
+        (handshake.port, handshake.reqq, handshake.metadata_size),
+        (Some(51413), Some(500), Some(135))
+    );
     assert_eq!(handshake.your_ip, Some("203.0.113.7".parse().unwrap()));
     assert_eq!(handshake.ipv6, Some("2001:db8::51".parse().unwrap()));
     assert_eq!((handshake.upload_only, handshake.prefers_encryption), (Some(true), Some(true)));

@@ -175,7 +175,9 @@ pub fn header(bytes: &[u8]) -> Parsed<Header> {
     let Some(&number) = rest.first() else { return Parsed::NeedMore { at_least: 5 } };
     match Id::from_wire(number) {
         None => Parsed::Bad(Malformed::Magic),
-        Some(id) if id.lengths().contains(&length) => Parsed::Done { message: Header { length, id }, used: 5 },
+        Some(id) if id.lengths().contains(&length) => {
+            Parsed::Done { message: Header { length, id }, used: 5 }
+        }
         Some(_) => Parsed::Bad(Malformed::Length),
     }
 }

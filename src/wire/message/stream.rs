@@ -21,7 +21,9 @@ pub fn plausible_mid_stream(message: &Message<'_>) -> bool {
         | Message::HaveAll
         | Message::HaveNone
         | Message::Bitfield(_) => true,
-        Message::Have { piece } | Message::Suggest { piece } | Message::AllowedFast { piece } => piece < MAX_PIECE,
+        Message::Have { piece } | Message::Suggest { piece } | Message::AllowedFast { piece } => {
+            piece < MAX_PIECE
+        }
         Message::Request(b) | Message::Cancel(b) | Message::Reject(b) => {
             b.piece < MAX_PIECE && b.begin.is_multiple_of(BLOCK) && !b.is_oversized()
         }

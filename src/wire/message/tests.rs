@@ -162,7 +162,10 @@ fn a_boundary_is_found_wherever_it_is() {
         assert_eq!(segment(&bytes).chain.verdict, Guess::Maybe);
         let bytes = [vec![0xaa; at], request(5, 0), request(5, 16_384)].concat();
         assert_eq!(find_boundary(&bytes), Some(at));
-        assert_eq!(segment(&bytes), Segment { at, chain: Chain { messages: 2, consistent: true, verdict: Guess::Certain } });
+        assert_eq!(
+            segment(&bytes),
+            Segment { at, chain: Chain { messages: 2, consistent: true, verdict: Guess::Certain } }
+        );
     }
     assert_eq!(find_boundary(&[vec![1], frame(6, &words(&[1, 7, BLOCK]))].concat()), None);
     assert_eq!(find_boundary(b"\0\0\x40\x09\x07\0\0\0"), None);

@@ -64,7 +64,9 @@ pub fn known_magic(bytes: &[u8]) -> bool {
 /// Eight printable bytes: HTTP methods, SIP, RTSP, IRC, NNTP and every other protocol of lines. One random start in
 /// 2,800 looks so.
 fn is_text(bytes: &[u8]) -> bool {
-    bytes.first_chunk::<8>().is_some_and(|start| start.iter().all(|b| matches!(b, b' '..=b'~' | b'\r' | b'\n' | b'\t')))
+    bytes
+        .first_chunk::<8>()
+        .is_some_and(|start| start.iter().all(|b| matches!(b, b' '..=b'~' | b'\r' | b'\n' | b'\t')))
 }
 
 /// A record of TLS (RFC 8446 section 5.1), or a ClientHello in the framing of SSL 2.
@@ -85,7 +87,10 @@ fn is_socks(bytes: &[u8]) -> bool {
 
 /// SMB in its session framing (MS-SMB2 2.1), remote desktop in TPKT (RFC 1006 section 6).
 fn is_windows(bytes: &[u8]) -> bool {
-    matches!(bytes, [0, _, _, _, 0xfd..=0xff, b'S', b'M', b'B', ..] | [3, 0, 0..=8, _, 2..=0x40, 0xd0 | 0xe0 | 0xf0, ..])
+    matches!(
+        bytes,
+        [0, _, _, _, 0xfd..=0xff, b'S', b'M', b'B', ..] | [3, 0, 0..=8, _, 2..=0x40, 0xd0 | 0xe0 | 0xf0, ..]
+    )
 }
 
 /// eDonkey, eMule and its compressed packets: the length after the first byte is little-endian.

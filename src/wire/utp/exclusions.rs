@@ -5,7 +5,10 @@
 
 /// Whether a datagram that parses as uTP is one of the known others.
 pub(super) fn is_another(captured: &[u8], wire_len: usize) -> bool {
-    is_stun(captured, wire_len) || is_wireguard(captured, wire_len) || is_dns(captured) || is_radius(captured, wire_len)
+    is_stun(captured, wire_len)
+        || is_wireguard(captured, wire_len)
+        || is_dns(captured)
+        || is_radius(captured, wire_len)
 }
 
 /// STUN responses begin 01 01 and 01 11 (RFC 5389 section 6); without the cookie (RFC 3489) the length and the
@@ -27,7 +30,9 @@ fn is_wireguard(captured: &[u8], wire_len: usize) -> bool {
 
 /// DNS (RFC 1035 section 4.1) with a transaction id such as 0x0100: one question whose labels end inside.
 fn is_dns(captured: &[u8]) -> bool {
-    let Some((&[_, _, flags, _, q0, q1, ..], mut rest)) = captured.split_first_chunk::<12>() else { return false };
+    let Some((&[_, _, flags, _, q0, q1, ..], mut rest)) = captured.split_first_chunk::<12>() else {
+        return false;
+    };
     // Opcodes above 5 are unassigned.
     if [q0, q1] != [0, 1] || (flags >> 3 & 0x0f) > 5 {
         return false;

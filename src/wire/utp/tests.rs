@@ -16,7 +16,10 @@ fn packet(first: u8, extension: u8, rest: &[u8]) -> Vec<u8> {
 fn every_field_is_read() {
     let bytes = packet(0x01, 1, &[3, 4, 5, 0, 0, 0x80, 0, 4, 0, 0, 0, 10, b'h', b'i']);
     let p = parse(&bytes).unwrap();
-    assert_eq!((p.kind, p.connection, p.timestamp_us, p.difference_us), (Kind::Data, 0x3a51, 0x0102_0304, 1337));
+    assert_eq!(
+        (p.kind, p.connection, p.timestamp_us, p.difference_us),
+        (Kind::Data, 0x3a51, 0x0102_0304, 1337)
+    );
     assert_eq!((p.window, p.seq, p.ack), (0x0010_0000, 0x9c41, 0x1234));
     assert_eq!((p.payload, p.payload_len), (&b"hi"[..], 2));
     assert_eq!(p.extensions.close_reason(), Some(10));
@@ -27,9 +30,13 @@ fn every_field_is_read() {
 
 #[test]
 fn each_type_has_its_payload_rule() {
-    for (first, empty, data) in
-        [(0x01, false, true), (0x11, true, true), (0x21, true, false), (0x31, true, false), (0x41, true, false)]
-    {
+    for (first, empty, data) in [
+        (0x01, false, true),
+        (0x11, true, true),
+        (0x21, true, false),
+        (0x31, true, false),
+        (0x41, true, false),
+    ] {
         assert_eq!(parse(&packet(first, 0, &[])).is_ok(), empty, "{first:#x}");
         assert_eq!(parse(&packet(first, 0, b"x")).is_ok(), data, "{first:#x}");
     }

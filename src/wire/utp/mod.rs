@@ -131,29 +131,10 @@ pub fn answers(syn: &Packet<'_>, state: &Packet<'_>) -> bool {
 
 fn read(captured: &[u8], wire_len: usize) -> Result<Packet<'_>, Malformed> {
     let (&head, rest) = captured.split_first_chunk::<HEADER>().ok_or(Malformed::Truncated)?;
-    // One pattern so that the layout of BEP 29 can be held beside it.
-    let [
-        type_version,
-        first_extension,
-        c0,
-        c1,
-        t0,
-        t1,
-        t2,
-        t3,
-        d0,
-        d1,
-        d2,
-        d3,
-        w0,
-        w1,
-        w2,
-        w3,
-        s0,
-        s1,
-        a0,
-        a1,
-    ] = head;
+    // Five words, so that the layout of BEP 29 can be held beside them.
+    let (&[first, timestamp, difference, window, numbers], _) =
+        head.as_chunks::<4>().0.split_first_chunk::<5>().ok_or(Malformed::Truncated)?;
+    let ([type_version, first_extension, c0, c1], [s0, s1, a0, a1]) = (first, numbers);
     let kind = match type_version {
         0x01 => Kind::Data,
         0x11 => Kind::Fin,
@@ -177,9 +158,9 @@ fn read(captured: &[u8], wire_len: usize) -> Result<Packet<'_>, Malformed> {
     Ok(Packet {
         kind,
         connection: u16::from_be_bytes([c0, c1]),
-        timestamp_us: u32::from_be_bytes([t0, t1, t2, t3]),
-        difference_us: u32::from_be_bytes([d0, d1, d2, d3]),
-        window: u32::from_be_bytes([w0, w1, w2, w3]),
+        timestamp_us: u32::from_be_bytes(timestamp),
+        difference_us: u32::from_be_bytes(difference),
+        window: u32::from_be_bytes(window),
         seq: u16::from_be_bytes([s0, s1]),
         ack: u16::from_be_bytes([a0, a1]),
         extensions,

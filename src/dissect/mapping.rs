@@ -54,7 +54,10 @@ pub fn datagram(
         Message::AddressResponse { result: 0, address, .. } => {
             sink.fact(from, Fact::ExternalAddress { address, port: None, channel: Channel::PortMapping });
         }
-        Message::AddressRequest | Message::AddressResponse { .. } | Message::PcpOther { .. } => {}
+        Message::AddressRequest
+        | Message::AddressResponse { .. }
+        | Message::Refused { .. }
+        | Message::PcpOther { .. } => {}
     }
     true
 }

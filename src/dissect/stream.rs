@@ -148,7 +148,7 @@ impl Stream {
             if let Some(Side::Opening(head)) = self.sides.get_mut(from.index()) {
                 let head = std::mem::take(head);
                 if head.starts_with(handshake::MAGIC) {
-                    self.peer(dissector, packet, from, PeerSide::from_start(), &head, sink);
+                    self.peer(dissector, from, PeerSide::from_start(), &head, sink);
                 } else {
                     self.exchange.opening(from, &head);
                 }
@@ -189,7 +189,7 @@ impl Stream {
                 let head = std::mem::take(head);
                 self.exchange.opening(from, &head);
                 if head.starts_with(handshake::MAGIC) {
-                    self.peer(dissector, packet, from, PeerSide::from_start(), &head, sink);
+                    self.peer(dissector, from, PeerSide::from_start(), &head, sink);
                     self.piece(dissector, packet, from, piece, sink);
                 } else {
                     self.set(from, Side::Peer(Box::new(PeerSide::from_middle())));
@@ -224,14 +224,7 @@ impl Stream {
         match opened {
             Opened::Wait => self.set(from, Side::Opening(head.to_vec())),
             Opened::Handshake(at) => {
-                self.peer(
-                    dissector,
-                    packet,
-                    from,
-                    PeerSide::from_start(),
-                    head.get(at..).unwrap_or_default(),
-                    sink,
-                );
+                self.peer(dissector, from, PeerSide::from_start(), head.get(at..).unwrap_or_default(), sink);
             }
             Opened::Http => {
                 self.set(from, Side::Http);
@@ -265,7 +258,7 @@ impl Stream {
         sink: &mut dyn Sink,
     ) {
         if self.shared.proven || self.midstream {
-            return self.peer(dissector, packet, from, PeerSide::from_middle(), head, sink);
+            return self.peer(dissector, from, PeerSide::from_middle(), head, sink);
         }
         if let Some(at) = mse::find_clear_handshake(head) {
             return self.clear_after_mse(dissector, packet, from, at, head, sink);
@@ -295,7 +288,7 @@ impl Stream {
         sink.fact(from, Fact::Identified { kind: Kind::PeerWire, reason: Reason::MsePlaintext });
         sink.fact(from, Fact::Encrypted(Encryption::MsePlaintext));
         self.shared.proven = true;
-        self.peer(dissector, packet, from, PeerSide::from_start(), head.get(at..).unwrap_or_default(), sink);
+        self.peer(dissector, from, PeerSide::from_start(), head.get(at..).unwrap_or_default(), sink);
         // The initiator's handshake travelled encrypted as the initial payload; its framing is clear after burst 3.
         let other = from.reverse();
         let clear_from = self.exchange.initiator_clear_from();
@@ -303,7 +296,7 @@ impl Stream {
             Some(Side::Opening(head)) => {
                 let head = std::mem::take(head);
                 let rest = head.get(clear_from..).unwrap_or_default().to_vec();
-                self.peer(dissector, packet, other, PeerSide::from_boundary(), &rest, sink);
+                self.peer(dissector, other, PeerSide::from_boundary(), &rest, sink);
             }
             Some(Side::Opaque) => self.set(other, Side::Peer(Box::new(PeerSide::from_middle()))),
             Some(Side::Peer(_) | Side::Http) | None => {}
@@ -314,7 +307,6 @@ impl Stream {
     fn peer(
         &mut self,
         dissector: &mut Dissector,
-        packet: &Packet,
         from: Direction,
         mut side: PeerSide,
         bytes: &[u8],

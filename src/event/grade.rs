@@ -123,6 +123,8 @@ reasons! {
     MseOneSide = "mse-one-side", "the one visible direction opens with a random-looking burst of 96 to 608 bytes";
     /// R-MSE-6.
     LengthArithmetic = "length-arithmetic", "the lengths of the encrypted writes add up as peer messages do";
+    /// R-UTP-1.
+    UtpHeader = "utp-header", "packets have the form of uTP, which alone proves nothing";
     /// R-UTP-5.
     UtpOpaque = "utp-opaque", "proven uTP whose payload is random-looking";
     /// R-X-2.
@@ -158,17 +160,19 @@ impl Reason {
             | Self::WsTracker
             | Self::Lsd
             | Self::Webseed
-            | Self::Metainfo
             | Self::PortMapping
             | Self::TorrentSni
             | Self::MsePlaintext
             | Self::OtherMagic => Some(Grade::Confirmed),
+            // A torrent file can be fetched without ever being used.
+            Self::Metainfo => Some(Grade::Suspected),
             // Two facts about the flow, its clock and its numbers, but no answer seen.
             Self::UtpOneWay => Some(Grade::Strong),
             Self::MseShape
             | Self::MseBursts
             | Self::MseOneSide
             | Self::LengthArithmetic
+            | Self::UtpHeader
             | Self::UtpOpaque
             | Self::LearntEndpoint
             | Self::KnownPeer

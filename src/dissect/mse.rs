@@ -73,9 +73,8 @@ impl Exchange {
         Opaque {
             opening,
             bursts_fit: opening == Opening::BothSides && self.bursts_fit(),
-            utp_headers: 0,
-            utp_random: false,
             lengths_fit: self.lengths.fit(),
+            ..Opaque::default()
         }
     }
 

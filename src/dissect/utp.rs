@@ -94,7 +94,7 @@ impl UtpConversation {
             bursts_fit: false,
             utp_headers: if proven { 0 } else { self.headers },
             utp_random: random && proven,
-            lengths_fit: false,
+            ..Opaque::default()
         }
     }
 
@@ -107,7 +107,7 @@ impl UtpConversation {
                     half.order.finish(|piece| stream.piece(dissector, packet, from, piece, sink));
                 }
             }
-            connection.stream.finish(dissector, packet, sink);
+            connection.stream.finish(dissector, sink);
         }
     }
 

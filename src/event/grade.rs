@@ -127,6 +127,10 @@ reasons! {
     UtpHeader = "utp-header", "packets have the form of uTP, which alone proves nothing";
     /// R-UTP-5.
     UtpOpaque = "utp-opaque", "proven uTP whose payload is random-looking";
+    /// STUN and DTLS.
+    Webrtc = "webrtc", "STUN and DTLS on one flow make a WebRTC connection";
+    /// R-WS-2.
+    ClientRange = "client-range", "a BitTorrent client fetched an exact range of bytes over HTTP";
     /// R-X-2.
     LearntEndpoint = "learnt-endpoint", "the remote endpoint was named as a peer by DHT, tracker, peer exchange or local discovery";
     /// R-X-1, remote side.
@@ -174,6 +178,8 @@ impl Reason {
             | Self::LengthArithmetic
             | Self::UtpHeader
             | Self::UtpOpaque
+            | Self::Webrtc
+            | Self::ClientRange
             | Self::LearntEndpoint
             | Self::KnownPeer
             | Self::OwnPort

@@ -44,6 +44,10 @@ pub const fn points(reason: Reason) -> u32 {
         // Three per cent of ordinary UDP flows hold a packet of this form (STUN, DNS, WireGuard, games).
         Reason::UtpHeader => 20,
         Reason::UtpOpaque => 15,
+        // Calls and conferences: only an endpoint that a WebTorrent tracker passed on makes it ours.
+        Reason::Webrtc => 20,
+        // Clients fetch feeds and updates too, though seldom by closed ranges.
+        Reason::ClientRange => 50,
         // Counts only remotes whose flows fit the length arithmetic: crawlers and scanners do not.
         Reason::FanOut => 30,
         Reason::NameHint => 10,
@@ -77,6 +81,8 @@ const fn is_about_the_flow(reason: Reason) -> bool {
             | Reason::UtpTwoWay
             | Reason::UtpOneWay
             | Reason::UtpHeader
+            | Reason::Webrtc
+            | Reason::ClientRange
             | Reason::OwnPort
             | Reason::SharedPort
     )
@@ -179,6 +185,12 @@ fn flow_evidence(record: &FlowRecord) -> Reasons {
     if opaque.utp_random {
         reasons.insert(Reason::UtpOpaque);
     }
+    if opaque.webrtc {
+        reasons.insert(Reason::Webrtc);
+    }
+    if opaque.client_range {
+        reasons.insert(Reason::ClientRange);
+    }
     if opaque.utp_headers > 0 {
         reasons.insert(Reason::UtpHeader);
     }
@@ -200,7 +212,16 @@ fn independent(reasons: Reasons) -> bool {
         .any(|&r| reasons.contains(r));
     let lengths = reasons.contains(Reason::LengthArithmetic);
     let fan_out = reasons.contains(Reason::FanOut);
-    about_flow && [shape, endpoint, port, utp, lengths, fan_out].into_iter().filter(|&fact| fact).count() >= 2
+    let webrtc = reasons.contains(Reason::Webrtc);
+    let range = reasons.contains(Reason::ClientRange);
+    // A web seed is a server like any other: what makes the download a torrent's is that the host takes part.
+    let takes_part = range && reasons.contains(Reason::Participant);
+    about_flow
+        && [shape, endpoint, port, utp, lengths, fan_out, webrtc, range, takes_part]
+            .into_iter()
+            .filter(|&fact| fact)
+            .count()
+            >= 2
 }
 
 fn accept(record: &mut FlowRecord, grade: Grade, reasons: Reasons) {
@@ -209,6 +230,14 @@ fn accept(record: &mut FlowRecord, grade: Grade, reasons: Reasons) {
         label.grade = Some(grade);
     }
     label.reasons = reasons;
+    if reasons.contains(Reason::Webrtc) {
+        label.kinds.insert(Kind::Webrtc);
+        return;
+    }
+    if reasons.contains(Reason::ClientRange) {
+        label.kinds.insert(Kind::Webseed);
+        return;
+    }
     let utp = record.opaque.utp_headers > 0
         || [Reason::UtpSyn, Reason::UtpTwoWay, Reason::UtpOneWay].iter().any(|&r| reasons.contains(r));
     if utp {

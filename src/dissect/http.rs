@@ -20,6 +20,8 @@ const WAITING_MAX: usize = 32;
 const PATIENCE: u32 = 64;
 /// Block-aligned ranges in a row that make a client's downloads a web seed's (R-WS-2).
 const WEBSEED_RANGES: u32 = 3;
+/// Percent escapes that a cut info-hash must show: an index page writes forty hex digits and none.
+const CUT_ESCAPES: usize = 4;
 /// Peers and torrents told of one response.
 const LISTED: usize = 256;
 
@@ -106,7 +108,10 @@ impl Http {
         sink: &mut dyn Sink,
     ) -> Outcome {
         match piece {
-            Piece::Gap(n) => self.gap(from, n),
+            Piece::Gap(n) => {
+                self.cut_request(from, sink);
+                self.gap(from, n);
+            }
             Piece::Data(data) => {
                 let mut rest = data;
                 while !rest.is_empty() {
@@ -134,6 +139,19 @@ impl Http {
     #[expect(clippy::indexing_slicing, reason = "two halves, two directions")]
     fn half(&mut self, from: Direction) -> &mut Half {
         &mut self.halves[from.index()]
+    }
+
+    /// A request that the snap length cut: enough of a percent-encoded info-hash is an announce or a scrape.
+    fn cut_request(&mut self, from: Direction, sink: &mut dyn Sink) {
+        let head = &self.half(from).head;
+        let Some(target) = head.strip_prefix(b"GET ") else { return };
+        let Some(at) = target.windows(10).position(|w| w == b"info_hash=") else { return };
+        let value = target.get(at + 10..).unwrap_or_default();
+        let escaped = value.iter().filter(|&&b| b == b'%').count();
+        if escaped >= CUT_ESCAPES && !value.contains(&b' ') {
+            self.useful = true;
+            sink.fact(from, Fact::Identified { kind: Kind::HttpTracker, reason: Reason::HttpTracker });
+        }
     }
 
     fn gap(&mut self, from: Direction, missing: u32) {

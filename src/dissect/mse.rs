@@ -134,7 +134,7 @@ impl Lengths {
             if is_sum(len) {
                 bump(&mut self.sums);
             }
-            if len % 17 == 0 {
+            if len.is_multiple_of(17) {
                 bump(&mut self.requests);
             }
         }

@@ -391,9 +391,8 @@ fn opened(head: &[u8], midstream: bool) -> Opened {
         }
         _ => {}
     }
-    match other::stream(head) {
-        Some((kind, Guess::Certain)) => return Opened::Other(kind),
-        _ => {}
+    if let Some((kind, Guess::Certain)) = other::stream(head) {
+        return Opened::Other(kind);
     }
     if mse::known_magic(head) { Opened::Known } else { Opened::Unknown }
 }

@@ -28,15 +28,20 @@ impl HashKey {
         Self(a | 1, b)
     }
 
-    /// Hashes a few words: one folded 64×64→128-bit multiplication a word.
+    /// Hashes a few words: one folded 64×64→128-bit multiplication for two words.
     #[inline]
     #[must_use]
     pub fn mix(&self, words: &[u64]) -> u64 {
         let mut h = self.1;
-        for &w in words {
-            h = fold(h ^ w, self.0 ^ 0x9e37_79b9_7f4a_7c15);
+        for pair in words.chunks(2) {
+            let (a, b) = match *pair {
+                [a, b] => (a, b),
+                [a] => (a, 0),
+                _ => (0, 0),
+            };
+            h = fold(h ^ a ^ self.0, b ^ self.1 ^ 0x9e37_79b9_7f4a_7c15);
         }
-        fold(h, self.1 | 1)
+        fold(h ^ self.0, self.1 | 1)
     }
 }
 

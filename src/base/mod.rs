@@ -36,3 +36,32 @@ impl Transport {
         }
     }
 }
+
+/// Which side of a flow sent something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Direction {
+    /// The side that sent the SYN; without one, the sender of the first packet seen.
+    FromOriginator,
+    /// The other side.
+    FromResponder,
+}
+
+impl Direction {
+    /// 0 for the originator, 1 for the responder.
+    #[must_use]
+    pub const fn index(self) -> usize {
+        match self {
+            Self::FromOriginator => 0,
+            Self::FromResponder => 1,
+        }
+    }
+
+    /// The opposite direction.
+    #[must_use]
+    pub const fn reverse(self) -> Self {
+        match self {
+            Self::FromOriginator => Self::FromResponder,
+            Self::FromResponder => Self::FromOriginator,
+        }
+    }
+}

@@ -2,6 +2,26 @@
 //!
 //! It knows nothing of what is inside a packet but its link type. To add a source, add a file with a [`PacketSource`] and
 //! one line to the function that chooses it.
+//!
+//! Files pass through three layers: `paths` says what there is to read, `reader` takes compression off and chooses the
+//! format, `pcap` and `pcapng` find packets in a `window` on the bytes.
+
+mod files;
+mod filter;
+mod memory;
+mod paths;
+mod pcap;
+mod pcapng;
+mod pcapng_interface;
+mod reader;
+mod resync;
+mod window;
+mod write;
+
+pub use files::{FileOptions, Files, open};
+pub use memory::{Memory, OwnedPacket};
+pub use window::ExpansionLimit;
+pub use write::{PcapWriter, Precision};
 
 use crate::base::Timestamp;
 use std::path::PathBuf;
@@ -82,8 +102,13 @@ pub struct SourceStatus {
     pub origins: Vec<Origin>,
     /// Parts of the input that could not be read.
     pub damage: Vec<Damage>,
+    /// Files of folders that are no captures and were passed over; the first 4,096 of them.
+    pub ignored: Vec<PathBuf>,
     /// Packets that a capture filter or time window left out.
     pub filtered: u64,
+    /// Packets whose headers contradicted themselves (more captured than the wire or the snap length allows, a second of
+    /// more than a second) and were put right.
+    pub normalised: u64,
     /// Packets that the kernel dropped.
     pub kernel_dropped: u64,
     /// Bytes of input read so far, before decompression, for progress display.

@@ -1,1 +1,235 @@
-//! dissect
+//! Recognises protocols and turns a flow's bytes into facts.
+//!
+//! One UDP socket carries DHT, uTP and tracker messages, so every datagram is recognised on its own; a TCP stream (or the
+//! stream inside uTP) belongs to one protocol once its first bytes are recognised. Ports decide nothing except where a
+//! protocol itself fixes them (NAT-PMP, SSDP). A dissector knows no flow table and counts nothing: it tells facts to a
+//! [`Sink`]. To add a datagram protocol, write a file with a `datagram` function and add a line to [`DATAGRAMS`]; to add a
+//! stream protocol, add its first bytes to `stream::opening`.
+
+mod dht;
+mod http;
+mod lsd;
+mod mapping;
+mod metadata;
+mod mse;
+mod other;
+mod peer_wire;
+mod pending;
+mod sink;
+mod stream;
+mod tcp;
+mod udp_tracker;
+mod utp;
+
+pub use metadata::MetadataStore;
+pub use sink::{Packet, Sink};
+pub use tcp::TcpSegment;
+
+use crate::base::{Direction, Endpoint, HashKey};
+use crate::event::{ClientSource, Opaque};
+use crate::wire::other::OtherProtocol;
+use crate::wire::udp_tracker::Request;
+use pending::Pending;
+use std::sync::Arc;
+use std::time::Duration;
+use tcp::TcpConversation;
+use utp::UtpConversation;
+
+/// A datagram's payload: what was captured, and how long it was on the wire.
+#[derive(Clone, Copy, Debug)]
+pub struct Datagram<'a> {
+    /// Captured bytes.
+    pub bytes: &'a [u8],
+    /// Payload length on the wire.
+    pub wire_len: u32,
+}
+
+/// What a flow's owner should do with it after a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Nothing to remember of this packet.
+    Nothing,
+    /// Keep the conversation: more packets are needed or wanted.
+    Follow,
+    /// The flow holds nothing more of interest.
+    Done,
+    /// A dissector failed; the flow must not be given to it again.
+    Poisoned,
+}
+
+type DissectDatagram = fn(&mut Dissector, &Packet, &Datagram<'_>, &mut Conversation, &mut dyn Sink) -> bool;
+
+/// A protocol that is recognised datagram by datagram.
+struct Entry {
+    /// A quick look at the first bytes and the ports: can it be this protocol at all?
+    may_be: fn(&[u8], u16, u16) -> bool,
+    /// The full look. Tells whether the datagram was this protocol's.
+    dissect: DissectDatagram,
+}
+
+/// The datagram protocols, in the order of trial: the first that takes a datagram ends the search.
+const DATAGRAMS: [Entry; 6] = [
+    Entry { may_be: |bytes, _, _| bytes.first() == Some(&b'd') && bytes.len() >= 15, dissect: dht::datagram },
+    Entry { may_be: |bytes, _, _| bytes.starts_with(b"BT-SEARCH"), dissect: lsd::datagram },
+    Entry { may_be: mapping::may_be, dissect: mapping::datagram },
+    Entry { may_be: |bytes, _, _| udp_tracker::may_be(bytes), dissect: udp_tracker::datagram },
+    Entry { may_be: |bytes, _, _| utp::may_be(bytes), dissect: utp::datagram },
+    Entry { may_be: other::may_be, dissect: other::datagram },
+];
+
+/// Queries wait for their response this long (R-DHT-5).
+const DHT_PATIENCE: Duration = Duration::from_secs(15);
+/// Tracker requests wait this long.
+const TRACKER_PATIENCE: Duration = Duration::from_secs(60);
+/// A tracker's connection id is good for two minutes (BEP 15).
+const CONNECTION_LIFE: Duration = Duration::from_secs(120);
+
+/// The dissectors of one worker and what they share.
+pub struct Dissector {
+    asked: Pending<dht::Asked>,
+    tracked: Pending<udp_tracker::Requested>,
+    connections: Pending<()>,
+    metadata: Arc<MetadataStore>,
+    /// Scratch space for lists of peers.
+    endpoints: Vec<Endpoint>,
+}
+
+impl Dissector {
+    /// Dissectors that hash with this key and share this store of torrent metadata.
+    #[must_use]
+    pub const fn new(key: HashKey, metadata: Arc<MetadataStore>) -> Self {
+        Self {
+            asked: Pending::new(key, DHT_PATIENCE),
+            tracked: Pending::new(key, TRACKER_PATIENCE),
+            connections: Pending::new(key, CONNECTION_LIFE),
+            metadata,
+            endpoints: Vec::new(),
+        }
+    }
+
+    /// Whether a datagram of a flow without a conversation deserves a closer look: a few comparisons of its first bytes.
+    #[inline]
+    #[must_use]
+    pub fn may_interest(bytes: &[u8], source_port: u16, destination_port: u16) -> bool {
+        DATAGRAMS.iter().any(|entry| (entry.may_be)(bytes, source_port, destination_port))
+    }
+
+    /// Unpacks a gzip body (RFC 1952) to at most `most` bytes; empty when it is damaged from the start.
+    fn unpack(packed: &[u8], most: usize) -> Vec<u8> {
+        use std::io::Read;
+        let mut body = Vec::new();
+        let _ = flate2::read::GzDecoder::new(packed).take(most as u64).read_to_end(&mut body);
+        body
+    }
+
+    /// Dissects a datagram.
+    pub fn datagram(
+        &mut self,
+        packet: &Packet,
+        datagram: &Datagram<'_>,
+        conversation: &mut Conversation,
+        sink: &mut dyn Sink,
+    ) -> Verdict {
+        let (source, destination) = (packet.sender().port, packet.receiver().port);
+        for entry in &DATAGRAMS {
+            if (entry.may_be)(datagram.bytes, source, destination)
+                && (entry.dissect)(self, packet, datagram, conversation, sink)
+            {
+                break;
+            }
+        }
+        if conversation.wants_more() { Verdict::Follow } else { Verdict::Nothing }
+    }
+
+    /// Dissects a TCP segment. `opening` is the originator's initial sequence number where known.
+    pub fn segment(
+        &mut self,
+        packet: &Packet,
+        segment: &TcpSegment<'_>,
+        conversation: &mut Conversation,
+        sink: &mut dyn Sink,
+    ) -> Verdict {
+        let tcp =
+            conversation.tcp.get_or_insert_with(|| Box::new(TcpConversation::new(packet.direction, segment)));
+        tcp.segment(self, packet, segment, sink)
+    }
+
+    /// Tells what waited for a gap to close: the flow has ended.
+    pub fn finish(&mut self, packet: &Packet, conversation: &mut Conversation, sink: &mut dyn Sink) {
+        if let Some(tcp) = &mut conversation.tcp {
+            tcp.finish(self, packet, sink);
+        }
+        if let Some(utp) = &mut conversation.utp {
+            utp.finish(self, packet, sink);
+        }
+    }
+}
+
+/// What dissectors remember of one flow.
+#[derive(Debug, Default)]
+pub struct Conversation {
+    tcp: Option<Box<TcpConversation>>,
+    utp: Option<Box<UtpConversation>>,
+    spoke_krpc: bool,
+    /// Client sources already told, a bit a source, by direction.
+    clients_told: [u8; 2],
+    /// The last tracker request that was only a candidate, and the interval of the last orphan response.
+    tracker: Option<TrackerMemory>,
+    /// The last other network whose weak signature was seen.
+    other: Option<OtherProtocol>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct TrackerMemory {
+    info_hash: Option<crate::base::InfoHash>,
+    interval: u32,
+}
+
+impl Conversation {
+    /// What can be said of a payload that cannot be read.
+    #[must_use]
+    pub fn opaque(&self) -> Opaque {
+        let tcp = self.tcp.as_ref().map(|t| t.opaque());
+        tcp.or_else(|| self.utp.as_ref().map(|u| u.opaque())).unwrap_or_default()
+    }
+
+    fn wants_more(&self) -> bool {
+        self.utp.is_some() || self.tracker.is_some() || self.other.is_some()
+    }
+
+    /// True once for each source and direction, so that a client is named once a flow and not once a packet.
+    fn first_client(&mut self, from: Direction, source: ClientSource) -> bool {
+        let bit = 1 << source as u8;
+        self.clients_told.get_mut(from.index()).is_some_and(|told| {
+            let first = *told & bit == 0;
+            *told |= bit;
+            first
+        })
+    }
+
+    /// Remembers a tracker request that the bytes alone do not prove; tells whether the same torrent was asked before.
+    fn tracker_candidate(&mut self, _: Direction, request: &Request<'_>) -> bool {
+        let info_hash = match request {
+            Request::Connect { .. } => return false,
+            Request::Announce(announce) => Some(announce.info_hash),
+            Request::Scrape { info_hashes, .. } => { *info_hashes }.next(),
+        };
+        let memory = self.tracker.get_or_insert_default();
+        let again = info_hash.is_some() && memory.info_hash == info_hash;
+        memory.info_hash = info_hash;
+        again
+    }
+
+    /// Remembers which other network's signature was seen; tells whether it was the same before.
+    fn other_again(&mut self, protocol: OtherProtocol) -> bool {
+        self.other.replace(protocol) == Some(protocol)
+    }
+
+    /// Remembers the interval of a response without a request; tells whether the last one had the same.
+    fn same_interval(&mut self, interval: u32) -> bool {
+        let memory = self.tracker.get_or_insert_default();
+        let same = memory.interval == interval;
+        memory.interval = interval;
+        same
+    }
+}

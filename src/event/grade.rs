@@ -143,6 +143,45 @@ reasons! {
     RetryInClear = "retry-in-clear", "the same host then reached the same endpoint in clear";
 }
 
+impl Reason {
+    /// The grade that this reason gives on its own, for reasons that bytes give.
+    #[must_use]
+    pub const fn proves(self) -> Option<Grade> {
+        match self {
+            Self::Handshake
+            | Self::MessageChain
+            | Self::Krpc
+            | Self::UtpSyn
+            | Self::UtpTwoWay
+            | Self::UdpTracker
+            | Self::HttpTracker
+            | Self::WsTracker
+            | Self::Lsd
+            | Self::Webseed
+            | Self::Metainfo
+            | Self::PortMapping
+            | Self::TorrentSni
+            | Self::MsePlaintext
+            | Self::OtherMagic => Some(Grade::Confirmed),
+            // Two facts about the flow, its clock and its numbers, but no answer seen.
+            Self::UtpOneWay => Some(Grade::Strong),
+            Self::MseShape
+            | Self::MseBursts
+            | Self::MseOneSide
+            | Self::LengthArithmetic
+            | Self::UtpOpaque
+            | Self::LearntEndpoint
+            | Self::KnownPeer
+            | Self::OwnPort
+            | Self::SharedPort
+            | Self::Participant
+            | Self::FanOut
+            | Self::NameHint
+            | Self::RetryInClear => None,
+        }
+    }
+}
+
 /// A set of [`Reason`]s.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Reasons(u64);

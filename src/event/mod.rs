@@ -6,10 +6,13 @@
 mod fact;
 mod grade;
 mod kind;
+mod record;
 
+pub use crate::base::Direction;
 pub use fact::{
     Announce, AnnounceEvent, Channel, Client, ClientSource, DhtMessage, DhtRole, Fact, Mapping, NameTrust,
     SwarmSize, TorrentName,
 };
 pub use grade::{Encryption, Grade, Reason, Reasons};
 pub use kind::{Family, Kind, Kinds};
+pub use record::{Counters, EndReason, FlowRecord, FlowState, Label, Opaque, Opening};

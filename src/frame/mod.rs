@@ -1,8 +1,36 @@
 //! Takes link, VLAN, tunnel, IP and transport headers off, joins fragments, says which worker owns the result.
 //!
 //! It knows no flow and no protocol above TCP and UDP. Nothing here panics or allocates by a declared length.
+//! Transport checksums are not verified here: span ports and offloading cards show wrong ones on good packets.
+//!
+//! An ordinary packet (Ethernet, at most one VLAN tag, IPv4 without options) takes the straight road of `ordinary`; all
+//! others go through the bounded loop of `walk`. To add a link type, add an arm to `link`; to add an encapsulation,
+//! add a [`Tunnel`], its header to `tunnel`, and the number that announces it to `walk`.
 
-use crate::base::{Endpoint, Timestamp, Transport};
+pub mod build;
+mod decoder;
+mod duplicate;
+mod fragment;
+mod icmp;
+mod ip;
+mod link;
+mod ordinary;
+mod path;
+mod skip;
+#[cfg(test)]
+mod tests;
+mod transport;
+mod tunnel;
+mod view;
+mod walk;
+
+pub use decoder::{Counters, Decoded, Decoder, DecoderOptions};
+pub use icmp::{Quote, Reason, Unreachable};
+pub use link::link_name;
+pub use path::{Path, Paths, Tunnel};
+pub use skip::Skip;
+
+use crate::base::{Address, Endpoint, HashKey, Timestamp, Transport};
 
 /// A parsed TCP segment or UDP datagram.
 #[derive(Clone, Copy, Debug)]
@@ -77,6 +105,22 @@ impl Tcp {
     pub const fn has(&self, flags: u8) -> bool {
         self.flags & flags == flags
     }
+}
+
+/// Which of `workers` owns the frame: both directions and all ports of two hosts stay together.
+#[must_use]
+pub fn shard(frame: &Frame<'_>, workers: usize, key: &HashKey) -> usize {
+    if workers < 2 {
+        return 0;
+    }
+    let (low, high) = if frame.src.address <= frame.dst.address {
+        (frame.src.address, frame.dst.address)
+    } else {
+        (frame.dst.address, frame.src.address)
+    };
+    let half = |a: Address, shift: u32| (u128::from_be_bytes(a.0) >> shift) as u64;
+    let hash = key.mix(&[half(low, 64), half(low, 0), half(high, 64), half(high, 0)]);
+    ((u128::from(hash) * workers as u128) >> 64) as usize
 }
 
 /// Index of an interned [`Path`](crate::frame::Path).

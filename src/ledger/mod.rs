@@ -1,1 +1,299 @@
-//! ledger
+//! Adds facts up: hosts, swarms, learnt endpoints, and the attribution of flows that cannot be read.
+//!
+//! Workers collect what they learn in [`Deltas`] of their own and merge them once per batch; every update commutes, so the
+//! order and the number of workers change nothing. The maps are sharded locks (`DashMap`): no guard leaves a method, and no
+//! second entry of the same map is touched while one is held. The ledger knows no packet and no protocol beyond the
+//! vocabulary of `event`.
+
+mod attribution;
+mod deltas;
+mod host;
+pub mod report;
+mod reporting;
+mod swarm;
+mod window;
+
+pub use attribution::{EVIDENCE_WINDOW, STRONG_FROM, SUSPECTED_FROM, points};
+pub use deltas::{Deltas, Scene};
+
+use crate::base::{Address, Endpoint, HomeNets, InfoHash, KeyedState, Timestamp, Transport};
+use crate::event::{Channel, Direction, Family, FlowRecord, Grade, Kind};
+use dashmap::DashMap;
+use host::{Host, LocalPort};
+use report::{FlowSum, HostBytes, MappingReport, Totals};
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use swarm::Swarm;
+use window::Window;
+
+/// Caps of the ledger's tables.
+#[derive(Clone, Copy, Debug)]
+pub struct LedgerLimits {
+    /// Home hosts.
+    pub hosts: usize,
+    /// Torrents.
+    pub swarms: usize,
+    /// Endpoints learnt.
+    pub endpoints: usize,
+    /// Endpoints that one remote may teach one home host within the evidence window.
+    pub endpoints_per_source: u32,
+    /// Local ports of home hosts.
+    pub ports: usize,
+    /// Port mappings.
+    pub mappings: usize,
+}
+
+impl Default for LedgerLimits {
+    fn default() -> Self {
+        Self {
+            hosts: 65_536,
+            swarms: 65_536,
+            endpoints: 262_144,
+            endpoints_per_source: 4_096,
+            ports: 131_072,
+            mappings: 4_096,
+        }
+    }
+}
+
+/// What is known of a remote endpoint, per home host that learnt it.
+#[derive(Debug, Default)]
+struct Learnt {
+    /// (home host, when it was told), at most [`Learnt::HOSTS`].
+    told: Vec<(Address, Window)>,
+    /// When the endpoint itself spoke BitTorrent in clear.
+    spoke: Option<Window>,
+}
+
+impl Learnt {
+    const HOSTS: usize = 8;
+}
+
+/// A torrent that a home host was seen with for the first time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct NewTorrent {
+    /// Packet time.
+    pub at: Timestamp,
+    /// The torrent.
+    pub info_hash: InfoHash,
+    /// The home host.
+    pub host: Address,
+    /// By which way.
+    pub channel: Channel,
+}
+
+/// The shared totals.
+pub struct Ledger {
+    home: HomeNets,
+    limits: LedgerLimits,
+    hosts: DashMap<Address, Host, KeyedState>,
+    swarms: DashMap<InfoHash, Swarm, KeyedState>,
+    endpoints: DashMap<Endpoint, Learnt, KeyedState>,
+    sources: DashMap<(Address, Address), u32, KeyedState>,
+    ports: DashMap<(Endpoint, Transport), LocalPort, KeyedState>,
+    mappings: Mutex<Vec<MappingReport>>,
+    totals: Mutex<Totals>,
+    new_torrents: Mutex<Vec<NewTorrent>>,
+    hosts_refused: AtomicU64,
+    swarms_refused: AtomicU64,
+    endpoints_refused: AtomicU64,
+    ports_refused: AtomicU64,
+}
+
+impl Ledger {
+    /// An empty ledger for these home networks.
+    #[must_use]
+    pub fn new(home: HomeNets, limits: LedgerLimits) -> Self {
+        Self {
+            home,
+            limits,
+            hosts: DashMap::default(),
+            swarms: DashMap::default(),
+            endpoints: DashMap::default(),
+            sources: DashMap::default(),
+            ports: DashMap::default(),
+            mappings: Mutex::default(),
+            totals: Mutex::default(),
+            new_torrents: Mutex::default(),
+            hosts_refused: AtomicU64::new(0),
+            swarms_refused: AtomicU64::new(0),
+            endpoints_refused: AtomicU64::new(0),
+            ports_refused: AtomicU64::new(0),
+        }
+    }
+
+    /// The home networks.
+    #[must_use]
+    pub const fn home(&self) -> &HomeNets {
+        &self.home
+    }
+
+    /// Adds what a worker learnt since its last call, and empties it.
+    pub fn merge(&self, deltas: &mut Deltas) {
+        for (address, delta) in deltas.hosts.drain() {
+            self.with_host(address, |host| host.add(delta));
+        }
+        for (info_hash, delta) in deltas.swarms.drain() {
+            let new = if let Some(mut swarm) = self.swarms.get_mut(&info_hash) {
+                swarm.add(delta)
+            } else if self.swarms.len() < self.limits.swarms {
+                self.swarms.entry(info_hash).or_default().add(delta)
+            } else {
+                self.swarms_refused.fetch_add(1, Ordering::Relaxed);
+                continue;
+            };
+            if let (false, Ok(mut list)) = (new.is_empty(), self.new_torrents.lock()) {
+                list.extend(new.into_iter().map(|(host, at, channel)| NewTorrent {
+                    at,
+                    info_hash,
+                    host,
+                    channel,
+                }));
+            }
+        }
+        for ((endpoint, home), (source, window)) in deltas.told.drain() {
+            self.tell(endpoint, home, source, window);
+        }
+        for (endpoint, window) in deltas.spoke.drain() {
+            if self.room_for(&endpoint) {
+                self.endpoints.entry(endpoint).or_default().spoke.get_or_insert(window).join(window);
+            }
+        }
+        for (port, delta) in deltas.ports.drain() {
+            if self.ports.contains_key(&port) || self.ports.len() < self.limits.ports {
+                self.ports.entry(port).or_default().add(delta);
+            } else {
+                self.ports_refused.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        if !deltas.mappings.is_empty()
+            && let Ok(mut mappings) = self.mappings.lock()
+        {
+            let room = self.limits.mappings.saturating_sub(mappings.len());
+            mappings.extend(deltas.mappings.drain(..).take(room));
+        }
+        if !deltas.malformed.is_empty()
+            && let Ok(mut totals) = self.totals.lock()
+        {
+            for (key, n) in deltas.malformed.drain() {
+                *totals.malformed.entry(key).or_default() += n;
+            }
+        }
+    }
+
+    /// The torrents seen for the first time since the last call, in order of time.
+    #[must_use]
+    pub fn take_new_torrents(&self) -> Vec<NewTorrent> {
+        let mut new = self.new_torrents.lock().map(|mut list| std::mem::take(&mut *list)).unwrap_or_default();
+        new.sort_unstable();
+        new
+    }
+
+    fn tell(&self, endpoint: Endpoint, home: Address, source: Address, window: Window) {
+        let over = {
+            let mut taught = self.sources.entry((source, home)).or_default();
+            *taught = taught.saturating_add(1);
+            *taught > self.limits.endpoints_per_source
+        };
+        if over || !self.room_for(&endpoint) {
+            self.endpoints_refused.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        let mut learnt = self.endpoints.entry(endpoint).or_default();
+        if let Some((_, known)) = learnt.told.iter_mut().find(|(h, _)| *h == home) {
+            known.join(window);
+        } else if learnt.told.len() < Learnt::HOSTS {
+            learnt.told.push((home, window));
+        }
+    }
+
+    fn room_for(&self, endpoint: &Endpoint) -> bool {
+        self.endpoints.contains_key(endpoint) || self.endpoints.len() < self.limits.endpoints
+    }
+
+    fn with_host(&self, address: Address, change: impl FnOnce(&mut Host)) {
+        if let Some(mut host) = self.hosts.get_mut(&address) {
+            change(&mut host);
+        } else if self.hosts.len() < self.limits.hosts {
+            change(&mut self.hosts.entry(address).or_default());
+        } else {
+            self.hosts_refused.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Forgets endpoints and sources that can no longer serve as evidence at `now`.
+    pub fn expire(&self, now: Timestamp) {
+        let oldest = now - 2 * EVIDENCE_WINDOW;
+        self.endpoints.retain(|_, learnt| {
+            learnt.told.retain(|(_, w)| w.last >= oldest);
+            learnt.spoke.is_some_and(|w| w.last >= oldest) || !learnt.told.is_empty()
+        });
+        self.sources.clear();
+    }
+
+    /// Counts an ended and judged flow to its hosts and to the totals.
+    pub fn count_flow(&self, record: &FlowRecord) {
+        let ends = [record.originator, record.responder];
+        let home = ends.map(|e| self.home.contains(&e.address));
+        for (direction, host) in [(Direction::FromOriginator, ends[0]), (Direction::FromResponder, ends[1])] {
+            let at_home = home.get(direction.index()).copied().unwrap_or_default();
+            if at_home {
+                let remote = if direction == Direction::FromOriginator { ends[1] } else { ends[0] };
+                self.with_host(host.address, |h| h.count_flow(record, direction, remote.address));
+            }
+        }
+        let (Some(family), Some(grade)) = (record.label.kinds.family(), record.label.grade) else { return };
+        let sum = |s: &mut FlowSum| {
+            s.flows += 1;
+            let [out, back] = record.sent.map(|c| c.bytes);
+            match home {
+                [true, false] => {
+                    s.bytes_out += out;
+                    s.bytes_in += back;
+                }
+                [false, true] => {
+                    s.bytes_in += out;
+                    s.bytes_out += back;
+                }
+                _ => s.bytes_across += out + back,
+            }
+        };
+        let Ok(mut totals) = self.totals.lock() else { return };
+        sum(totals.flows.entry((family, grade)).or_default());
+        if grade >= Grade::Strong {
+            for kind in record.label.kinds.iter() {
+                sum(totals.kinds.entry(kind).or_default());
+            }
+            if family == Family::Bittorrent {
+                sum(totals.encryption.entry(record.label.encryption).or_default());
+            }
+        }
+    }
+
+    /// Counts a flow of no interest: its home hosts were alive.
+    pub fn count_plain(&self, address: Address, bytes: HostBytes, last: Timestamp) {
+        self.with_host(address, |h| h.count_plain(bytes, last));
+    }
+
+    /// Limits that were hit, by fixed words, with how often.
+    #[must_use]
+    pub fn limits_hit(&self) -> BTreeMap<&'static str, u64> {
+        [
+            ("hosts", &self.hosts_refused),
+            ("torrents", &self.swarms_refused),
+            ("learnt-endpoints", &self.endpoints_refused),
+            ("local-ports", &self.ports_refused),
+        ]
+        .into_iter()
+        .map(|(name, n)| (name, n.load(Ordering::Relaxed)))
+        .filter(|&(_, n)| n > 0)
+        .collect()
+    }
+
+    /// Whether this kind proves on its own that the host takes part in BitTorrent.
+    #[must_use]
+    pub const fn is_participation(kind: Kind) -> bool {
+        !matches!(kind, Kind::PortMapping | Kind::Metainfo) && matches!(kind.family(), Family::Bittorrent)
+    }
+}

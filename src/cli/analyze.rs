@@ -1,0 +1,204 @@
+//! `swarmscope analyze`: runs the pipeline over captures and writes what was asked for.
+
+use super::arguments::AnalyzeArguments;
+use super::exit::{Exit, Failure, say};
+use std::fs::File;
+use std::io::{self, BufWriter, IsTerminal as _, Write};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use swarmscope::base::Timestamp;
+use swarmscope::event::FlowRecord;
+use swarmscope::ledger::report::{Coverage, Report};
+use swarmscope::output::{
+    AnalysisSink, DhtEvent, EventWriter, FlowContext, HostEvent, Layout, Progress, TorrentEvent, write_json,
+    write_summary,
+};
+use swarmscope::pipeline::{AnalyzeError, analyze};
+
+/// Runs the command.
+pub(crate) fn run(arguments: &AnalyzeArguments, quiet: bool) -> Result<Exit, Failure> {
+    check(arguments)?;
+    let mut outputs = Outputs::open(arguments.events.as_deref(), !quiet)?;
+    let result = analyze(&arguments.options(), &mut outputs);
+    // What went wrong on our side explains a run cut short, so it is told first.
+    outputs.finish()?;
+    let report = result.map_err(|error| match error {
+        AnalyzeError::Usage(text) => Failure::Usage(text),
+        AnalyzeError::Failed(text) => Failure::Run(text),
+    })?;
+    if !arguments.events.as_deref().is_some_and(is_stdio) {
+        print(&report, arguments).map_err(|error| Failure::writing("the summary", &error))?;
+    }
+    if report.coverage.damage.is_empty() {
+        return Ok(Exit::Done);
+    }
+    if !quiet {
+        warn_of_damage(&report.coverage);
+    }
+    Ok(Exit::Partly)
+}
+
+/// What clap cannot know to be wrong.
+fn check(arguments: &AnalyzeArguments) -> Result<(), Failure> {
+    if let (Some(since), Some(until)) = (arguments.since, arguments.until)
+        && since >= until
+    {
+        return Err(Failure::usage("--since is not before --until: no packet could match"));
+    }
+    let standard_inputs = arguments.inputs.iter().filter(|input| is_stdio(input)).count();
+    if standard_inputs > 1 {
+        return Err(Failure::usage("standard input (-) was named more than once"));
+    }
+    if standard_inputs == 1 && io::stdin().is_terminal() {
+        return Err(Failure::usage("standard input is a terminal: pipe a capture into it"));
+    }
+    let Some(events) = arguments.events.as_deref() else { return Ok(()) };
+    if is_stdio(events) {
+        return if arguments.json {
+            Err(Failure::usage("--json and --events - both want stdout: write the events to a file"))
+        } else {
+            Ok(())
+        };
+    }
+    // Opening the events truncates them: a capture must not be lost to a slip of the hand.
+    let events_file = events.canonicalize().ok();
+    let same = |input: &&PathBuf| events_file.is_some() && input.canonicalize().ok() == events_file;
+    match arguments.inputs.iter().find(same) {
+        Some(input) => Err(Failure::usage(format!("--events would overwrite the input {}", input.display()))),
+        None => Ok(()),
+    }
+}
+
+fn is_stdio(path: impl AsRef<Path>) -> bool {
+    path.as_ref() == Path::new("-")
+}
+
+fn print(report: &Report, arguments: &AnalyzeArguments) -> io::Result<()> {
+    let mut out = BufWriter::new(io::stdout().lock());
+    if arguments.json {
+        write_json(report, &mut out)?;
+    } else {
+        write_summary(report, &mut out, Layout::of_stdout(arguments.color.into()))?;
+    }
+    out.flush()
+}
+
+fn warn_of_damage(coverage: &Coverage) {
+    for (file, offset, reason) in &coverage.damage {
+        // The packets of one file among several are not counted apart.
+        let before = match coverage.files.len() {
+            0 | 1 => format!("{} packets before it were analysed", coverage.packets),
+            _ => "what came before it was analysed".to_owned(),
+        };
+        say("warning", &format!("{file}: damaged at byte {offset}: {reason}; {before}"));
+    }
+}
+
+/// A file of events, or stdout.
+type EventFile = EventWriter<BufWriter<Box<dyn Write>>>;
+
+/// Where an analysis goes while it runs: the event file and the progress bar.
+struct Outputs {
+    events: Option<(String, EventFile)>,
+    /// The first failure to write; nothing is written after it.
+    failure: Option<Failure>,
+    progress: Progress,
+}
+
+impl Outputs {
+    fn open(events: Option<&Path>, progress: bool) -> Result<Self, Failure> {
+        let events = match events {
+            None => None,
+            Some(path) => {
+                let name = path.display().to_string();
+                let target: Box<dyn Write> = if is_stdio(path) {
+                    Box::new(io::stdout())
+                } else {
+                    Box::new(File::create(path).map_err(|error| Failure::writing(&name, &error))?)
+                };
+                Some((name, EventWriter::new(BufWriter::with_capacity(1 << 16, target))))
+            }
+        };
+        Ok(Self { events, failure: None, progress: Progress::on_stderr(progress) })
+    }
+
+    fn finish(mut self) -> Result<(), Failure> {
+        self.progress.finish();
+        self.write(EventWriter::flush);
+        self.failure.map_or(Ok(()), Err)
+    }
+
+    fn write(&mut self, write: impl FnOnce(&mut EventFile) -> io::Result<()>) {
+        if self.failure.is_none()
+            && let Some((name, events)) = &mut self.events
+            && let Err(error) = write(events)
+        {
+            let name = if name == "-" { "events to stdout" } else { name };
+            self.failure = Some(Failure::writing(name, &error));
+        }
+    }
+}
+
+impl AnalysisSink for Outputs {
+    fn flow(&mut self, record: &FlowRecord, context: &FlowContext<'_>) {
+        self.write(|events| events.flow(record, context));
+    }
+
+    fn dht(&mut self, event: &DhtEvent<'_>, context: &FlowContext<'_>) {
+        self.write(|events| events.dht(event, context));
+    }
+
+    fn torrent(&mut self, event: &TorrentEvent<'_>) {
+        self.write(|events| events.torrent(event));
+    }
+
+    fn host(&mut self, event: &HostEvent<'_>) {
+        self.write(|events| events.host(event));
+    }
+
+    fn stats(&mut self, at: Timestamp, coverage: &Coverage) {
+        self.write(|events| events.stats(at, coverage));
+    }
+
+    fn progress(&mut self, bytes_read: u64, bytes_total: Option<u64>, packets: u64) -> ControlFlow<()> {
+        self.progress.update(bytes_read, bytes_total, packets);
+        if self.failure.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Full(io::ErrorKind);
+
+    impl Write for Full {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(self.0.into())
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn failure_of(kind: io::ErrorKind) -> (ControlFlow<()>, Failure) {
+        let target: Box<dyn Write> = Box::new(Full(kind));
+        let events = Some(("e.jsonl".to_owned(), EventWriter::new(BufWriter::with_capacity(1, target))));
+        let mut outputs = Outputs { events, failure: None, progress: Progress::on_stderr(false) };
+        outputs.stats(Timestamp(0), &Coverage::default());
+        let flow = outputs.progress(0, None, 0);
+        (flow, outputs.finish().unwrap_err())
+    }
+
+    #[test]
+    fn a_reader_that_left_stops_the_analysis_without_a_word() {
+        assert_eq!(failure_of(io::ErrorKind::BrokenPipe), (ControlFlow::Break(()), Failure::ClosedPipe));
+    }
+
+    #[test]
+    fn a_full_disk_is_told_with_the_name_of_the_file() {
+        let (flow, failure) = failure_of(io::ErrorKind::StorageFull);
+        assert_eq!(flow, ControlFlow::Break(()));
+        assert!(matches!(failure, Failure::Run(text) if text.starts_with("cannot write e.jsonl: ")));
+    }
+}

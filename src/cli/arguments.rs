@@ -1,0 +1,188 @@
+//! The command line as clap reads it.
+
+use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+use std::path::PathBuf;
+use swarmscope::base::{HomeNets, Network, Timestamp};
+use swarmscope::output::Color;
+use swarmscope::pipeline::AnalyzeOptions;
+
+/// Most worker threads.
+const WORKERS_MAX: i64 = 256;
+
+const EXAMPLES: &str = "\
+Examples:
+  swarmscope analyze office.pcapng.zst
+          Who takes part in which torrents, for people
+  swarmscope analyze captures/ --home-net 203.0.113.0/24 --json
+          A folder of captures of a network with public addresses, for scripts
+  tcpdump -i eth0 -w - | swarmscope analyze - --events events.jsonl
+          Standard input; one event a line into a file, the summary on the terminal
+  swarmscope analyze big.pcap --events - --log dht | jq 'select(.event_type == \"dht\")'
+          Every DHT message as JSON
+
+Exit status:
+  0  done
+  1  failure at run time
+  2  wrong usage or configuration
+  3  input partly unreadable; the results up to the damage are printed";
+
+/// A passive monitor for BitTorrent-family traffic.
+///
+/// swarmscope tells from captured packets which hosts take part in BitTorrent, in which torrents, and with which clients.
+/// It sends nothing.
+#[derive(Debug, Parser)]
+#[command(version, arg_required_else_help = true, after_long_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    /// Say more on stderr; twice or thrice for even more
+    #[arg(short, long, global = true, action = clap::ArgAction::Count, conflicts_with = "quiet")]
+    pub(crate) verbose: u8,
+    /// Say nothing on stderr but errors, and show no progress
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+    /// What to do
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Analyze captures and print a summary
+    ///
+    /// Reads pcap and pcapng files, plain or compressed with gzip or zstd, from one end to the other and prints what they
+    /// show: the home hosts with BitTorrent traffic, their clients and torrents, and what could not be seen.
+    #[command(after_long_help = EXAMPLES)]
+    Analyze(AnalyzeArguments),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct AnalyzeArguments {
+    /// Capture files, folders of them (read in the order of their first packets), or - for standard input
+    #[arg(required = true, value_name = "FILE", value_hint = ValueHint::AnyPath)]
+    pub(crate) inputs: Vec<PathBuf>,
+
+    /// Print the summary as one JSON object
+    #[arg(long, help_heading = "Output")]
+    pub(crate) json: bool,
+    /// Write events as JSON Lines to PATH, or with - to stdout in place of the summary
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath, help_heading = "Output")]
+    pub(crate) events: Option<PathBuf>,
+    /// Write an event for every flow, not only for those with a label
+    #[arg(long, requires = "events", help_heading = "Output")]
+    pub(crate) all_flows: bool,
+    /// Write events of this sort too
+    #[arg(long, value_name = "WHAT", requires = "events", help_heading = "Output")]
+    pub(crate) log: Vec<LogTopic>,
+    /// When to colour the summary; auto is on a terminal unless NO_COLOR is set
+    #[arg(long, value_name = "WHEN", default_value = "auto", help_heading = "Output")]
+    pub(crate) color: ColorWhen,
+
+    /// A network whose hosts are reported on; repeatable
+    ///
+    /// Without it: private (RFC 1918), unique local and link-local addresses.
+    #[arg(long, value_name = "CIDR", value_delimiter = ',', help_heading = "What to look at")]
+    pub(crate) home_net: Vec<Network>,
+    /// Leave packets out that do not match, in the syntax of tcpdump
+    #[arg(long, value_name = "BPF", help_heading = "What to look at")]
+    pub(crate) filter: Option<String>,
+    /// Leave packets before this time out, e.g. 2026-03-01T12:00:00Z or seconds since the epoch
+    #[arg(long, value_name = "TIME", help_heading = "What to look at")]
+    pub(crate) since: Option<Timestamp>,
+    /// Leave packets from this time on out
+    #[arg(long, value_name = "TIME", help_heading = "What to look at")]
+    pub(crate) until: Option<Timestamp>,
+    /// Count frames twice that a mirror port delivered twice
+    #[arg(long, help_heading = "What to look at")]
+    pub(crate) no_dedup: bool,
+
+    /// Worker threads; 0 does all in one thread. The results are the same
+    #[arg(
+        long,
+        value_name = "N",
+        default_value = "0",
+        value_parser = clap::value_parser!(u16).range(0..=WORKERS_MAX),
+        help_heading = "Engine"
+    )]
+    pub(crate) workers: u16,
+}
+
+/// Events that are only written when asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogTopic {
+    /// Every DHT message
+    Dht,
+}
+
+/// When to colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ColorWhen {
+    Auto,
+    Always,
+    Never,
+}
+
+impl From<ColorWhen> for Color {
+    fn from(when: ColorWhen) -> Self {
+        match when {
+            ColorWhen::Auto => Self::Auto,
+            ColorWhen::Always => Self::Always,
+            ColorWhen::Never => Self::Never,
+        }
+    }
+}
+
+impl AnalyzeArguments {
+    /// What the pipeline needs to know.
+    pub(crate) fn options(&self) -> AnalyzeOptions {
+        AnalyzeOptions {
+            inputs: self.inputs.clone(),
+            home: HomeNets::new(self.home_net.clone()),
+            filter: self.filter.clone(),
+            since: self.since,
+            until: self.until,
+            workers: usize::from(self.workers),
+            all_flows: self.all_flows,
+            log_dht: self.log.contains(&LogTopic::Dht),
+            deduplicate: !self.no_dedup,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    fn options(line: &str) -> AnalyzeOptions {
+        let Command::Analyze(analyze) = Arguments::try_parse_from(line.split(' ')).unwrap().command;
+        analyze.options()
+    }
+
+    #[test]
+    fn clap_finds_no_contradiction() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn home_networks_add_up_and_replace_the_default() {
+        assert!(options("swarmscope analyze a.pcap").home.is_default());
+        let home =
+            options("swarmscope analyze a.pcap --home-net 203.0.113.0/24 --home-net 10.0.0.0/8,fd00::/8")
+                .home;
+        assert_eq!((home.networks().len(), home.is_default()), (3, false));
+    }
+
+    #[test]
+    fn every_option_arrives() {
+        let o = options(
+            "swarmscope analyze a.pcap - --events e.jsonl --all-flows --log dht --workers 5 --filter udp \
+             --since 2026-03-01T12:00:00Z --until 1772366500 --no-dedup -v",
+        );
+        assert_eq!(o.inputs, [PathBuf::from("a.pcap"), PathBuf::from("-")]);
+        assert_eq!((o.workers, o.all_flows, o.log_dht, o.deduplicate), (5, true, true, false));
+        assert_eq!(o.filter.as_deref(), Some("udp"));
+        assert_eq!(
+            (o.since, o.until),
+            (Some(Timestamp::from_secs(1_772_366_400)), Some(Timestamp::from_secs(1_772_366_500)))
+        );
+    }
+}

@@ -1,0 +1,222 @@
+//! Mainline DHT (BEP 5 and successors): queries and responses joined by transaction and endpoint.
+
+use super::{Conversation, Datagram, Dissector, Packet, Sink};
+use crate::base::InfoHash;
+use crate::event::{
+    Announce, AnnounceEvent, Channel, ClientSource, DhtMessage, DhtRole, Fact, Kind, NameTrust, Reason,
+    TorrentName,
+};
+use crate::wire::Guess;
+use crate::wire::client;
+use crate::wire::krpc::{self, Body, Message, Query, Response};
+
+/// What is remembered of a query until its response comes.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked {
+    method: &'static str,
+    target: Option<InfoHash>,
+}
+
+/// A datagram that begins with a bencoded dictionary; tells whether it was KRPC.
+pub fn datagram(
+    dissector: &mut Dissector,
+    packet: &Packet,
+    datagram: &Datagram<'_>,
+    conversation: &mut Conversation,
+    sink: &mut dyn Sink,
+) -> bool {
+    let message = match krpc::parse(datagram.bytes) {
+        Ok(message) => message,
+        Err(reason) => {
+            if datagram.bytes.get(..4).is_some_and(|b| matches!(b, b"d1:a" | b"d1:r" | b"d1:e" | b"d2:i")) {
+                sink.fact(packet.direction, Fact::Malformed { kind: Kind::Dht, reason: reason.label() });
+            }
+            return false;
+        }
+    };
+    let asked = match message.body {
+        Body::Query { .. } => None,
+        Body::Response { .. } | Body::Error { .. } => {
+            dissector.asked.take(packet.receiver(), packet.sender(), message.transaction, packet.at)
+        }
+    };
+    // Bytes after the dictionary do not make it less of a KRPC message; an unknown method or a missing transaction id needs
+    // the flow to have spoken KRPC before, or a query that fits (R-DHT-3).
+    let certain = message.verdict() == Guess::Certain
+        || (message.verdict() == Guess::Maybe && message.trailing > 0 && known_method(&message))
+        || asked.is_some()
+        || conversation.spoke_krpc;
+    if message.verdict() == Guess::No || !certain {
+        return false;
+    }
+    conversation.spoke_krpc = true;
+    let from = packet.direction;
+    sink.fact(from, Fact::Identified { kind: Kind::Dht, reason: Reason::Krpc });
+    if asked.is_some() {
+        sink.fact(from, Fact::TwoWay);
+    }
+    if let Some(version) = message.version
+        && conversation.first_client(from, ClientSource::Krpc)
+        && let Some(name) = client::from_krpc_version(version)
+    {
+        sink.fact(
+            from,
+            Fact::Client(&crate::event::Client { name: name.to_string(), source: ClientSource::Krpc }),
+        );
+    }
+    if let Some(external) = message.external {
+        let fact =
+            Fact::ExternalAddress { address: external.address, port: external.port, channel: Channel::Dht };
+        sink.fact(from, fact);
+    }
+    match &message.body {
+        Body::Query { id, query } => {
+            if let (Some(method), true) =
+                (known(query), !message.read_only || !message.transaction.is_empty())
+            {
+                let asked = Asked { method, target: query.target() };
+                dissector.asked.put(
+                    packet.sender(),
+                    packet.receiver(),
+                    message.transaction,
+                    packet.at,
+                    asked,
+                );
+            }
+            tell(packet, sink, &message, DhtRole::Query, Some(query.method()), query.target(), None, [0; 3]);
+            self::query(packet, sink, query, query.is_maintenance(id));
+        }
+        Body::Response { response, .. } => {
+            let (method, target) = asked.map_or((None, None), |(a, _)| (Some(a.method), a.target));
+            let listed =
+                [response.values.len(), response.nodes.len() + response.nodes6.len(), response.samples.len()]
+                    .map(|n| u16::try_from(n).unwrap_or(u16::MAX));
+            let round_trip = asked.map(|(_, age)| age);
+            tell(packet, sink, &message, DhtRole::Response, method, target, round_trip, listed);
+            self::response(dissector, packet, sink, response, method, target);
+        }
+        Body::Error { .. } => {
+            let (method, target) = asked.map_or((None, None), |(a, _)| (Some(a.method), a.target));
+            tell(packet, sink, &message, DhtRole::Error, method, target, asked.map(|(_, age)| age), [0; 3]);
+        }
+    }
+    true
+}
+
+/// The method's name where it is one of the BEPs'.
+fn known(query: &Query<'_>) -> Option<&'static str> {
+    Some(match query {
+        Query::Ping => "ping",
+        Query::FindNode { .. } => "find_node",
+        Query::GetPeers { .. } => "get_peers",
+        Query::AnnouncePeer { .. } => "announce_peer",
+        Query::Get { .. } => "get",
+        Query::Put { .. } => "put",
+        Query::SampleInfohashes { .. } => "sample_infohashes",
+        Query::Other { .. } => return None,
+    })
+}
+
+fn known_method(message: &Message<'_>) -> bool {
+    match &message.body {
+        Body::Query { query, .. } => known(query).is_some(),
+        Body::Response { .. } => !message.transaction.is_empty(),
+        Body::Error { .. } => false,
+    }
+}
+
+#[expect(clippy::too_many_arguments, reason = "the fields of one fact, gathered at three places")]
+fn tell(
+    packet: &Packet,
+    sink: &mut dyn Sink,
+    message: &Message<'_>,
+    role: DhtRole,
+    method: Option<&str>,
+    target: Option<InfoHash>,
+    round_trip: Option<std::time::Duration>,
+    listed: [u16; 3],
+) {
+    let error = match message.body {
+        Body::Error { code, .. } => code,
+        Body::Query { .. } | Body::Response { .. } => None,
+    };
+    let transaction = message.transaction.get(..20).unwrap_or(message.transaction);
+    let fact = DhtMessage {
+        role,
+        method,
+        node: message.node(),
+        target,
+        transaction,
+        round_trip,
+        read_only: message.read_only,
+        error,
+        listed,
+    };
+    sink.fact(packet.direction, Fact::Dht(fact));
+}
+
+fn query(packet: &Packet, sink: &mut dyn Sink, query: &Query<'_>, maintenance: bool) {
+    let from = packet.direction;
+    match *query {
+        Query::GetPeers { info_hash, .. } if !maintenance => {
+            sink.fact(from, Fact::Torrent { info_hash, channel: Channel::Dht });
+        }
+        Query::AnnouncePeer { info_hash, port, implied_port, name, .. } => {
+            let port = if implied_port { Some(packet.sender().port) } else { port };
+            let announce = Announce {
+                channel: Channel::Dht,
+                info_hash,
+                port,
+                event: AnnounceEvent::None,
+                claimed: None,
+            };
+            sink.fact(from, Fact::Announce(announce));
+            if let Some(name) = name.filter(|n| !n.is_empty()) {
+                sink.fact(from, Fact::Name(claimed_name(info_hash, name)));
+            }
+        }
+        Query::Ping
+        | Query::FindNode { .. }
+        | Query::GetPeers { .. }
+        | Query::Get { .. }
+        | Query::Put { .. }
+        | Query::SampleInfohashes { .. }
+        | Query::Other { .. } => {}
+    }
+}
+
+fn response(
+    dissector: &mut Dissector,
+    packet: &Packet,
+    sink: &mut dyn Sink,
+    response: &Response<'_>,
+    method: Option<&'static str>,
+    target: Option<InfoHash>,
+) {
+    let from = packet.direction;
+    let endpoints = &mut dissector.endpoints;
+    endpoints.clear();
+    endpoints.extend(response.values.iter());
+    let info_hash = target.filter(|_| method == Some("get_peers"));
+    if !endpoints.is_empty() {
+        sink.fact(from, Fact::Peers { info_hash, channel: Channel::Dht, endpoints });
+    }
+    if let (Some(info_hash), Some(name)) = (info_hash, response.name.filter(|n| !n.is_empty())) {
+        sink.fact(from, Fact::Name(claimed_name(info_hash, name)));
+    }
+}
+
+fn claimed_name(info_hash: InfoHash, name: &[u8]) -> TorrentName<'_> {
+    TorrentName {
+        info_hash,
+        also: None,
+        name,
+        size: None,
+        pieces: None,
+        piece_length: None,
+        files: None,
+        private: false,
+        channel: Channel::Dht,
+        trust: NameTrust::Claimed,
+    }
+}

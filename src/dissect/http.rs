@@ -1,0 +1,483 @@
+//! HTTP/1.x connections (RFC 9112): tracker announces and scrapes, web seeds, `.torrent` files, port mappings by SOAP.
+//!
+//! Heads are read one after the other on a kept-alive connection; bodies are passed over by their length unless a request
+//! of interest asked for them. Secrets in targets (passkeys) are never kept.
+
+use super::{Dissector, Sink, metadata, udp_tracker};
+use crate::base::{Direction, Endpoint, InfoHash, Transport};
+use crate::event::{Announce, Channel, Client, ClientSource, Fact, Kind, Mapping, Reason, SwarmSize};
+use crate::flow::Piece;
+use crate::wire::http::{self, BodyLength, Chunk, Chunked, RequestHead, ResponseHead};
+use crate::wire::http_tracker::{self, TrackerRequest};
+use crate::wire::{Guess, Parsed, client, metainfo, upnp, webseed};
+use std::collections::VecDeque;
+
+/// Bodies of interest are kept up to this size; `.torrent` files are larger than tracker answers.
+const BODY_MAX: usize = 512 * 1024;
+/// Requests that wait for their response at most.
+const WAITING_MAX: usize = 32;
+/// Requests in a row without a meaning for us, after which the connection is left alone.
+const PATIENCE: u32 = 64;
+/// Block-aligned ranges in a row that make a client's downloads a web seed's (R-WS-2).
+const WEBSEED_RANGES: u32 = 3;
+/// Peers and torrents told of one response.
+const LISTED: usize = 256;
+
+/// What a request asked, as far as its response must be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asked {
+    Announce(InfoHash),
+    Scrape,
+    Webseed,
+    Mapping,
+    Connect,
+    Head,
+    Anything,
+}
+
+/// What is to be done with the connection.
+pub enum Outcome {
+    /// Go on.
+    Reading,
+    /// It holds nothing of interest.
+    Finished,
+    /// A CONNECT was granted; these bytes already belong to the tunnelled stream.
+    Tunnel(Vec<u8>),
+}
+
+#[derive(Debug, Default)]
+enum Body {
+    /// In or before a head.
+    #[default]
+    None,
+    /// This many bytes left.
+    Length(u64),
+    Chunked(Chunked),
+    UntilClose,
+}
+
+/// One direction.
+#[derive(Debug, Default)]
+struct Half {
+    /// Bytes of a head that is not complete.
+    head: Vec<u8>,
+    body: Body,
+    /// The body so far, where it is of interest.
+    kept: Option<Vec<u8>>,
+    /// What the body belongs to.
+    asked: Option<Asked>,
+    lost: bool,
+    gzip: bool,
+}
+
+/// A connection.
+#[derive(Debug, Default)]
+pub struct Http {
+    halves: [Half; 2],
+    waiting: VecDeque<Asked>,
+    idle: u32,
+    useful: bool,
+    closed_ranges: u32,
+}
+
+impl Http {
+    /// Takes the next bytes of a direction.
+    pub fn piece(
+        &mut self,
+        dissector: &mut Dissector,
+        from: Direction,
+        piece: Piece<'_>,
+        sink: &mut dyn Sink,
+    ) -> Outcome {
+        match piece {
+            Piece::Gap(n) => self.gap(from, n),
+            Piece::Data(data) => {
+                let mut rest = data;
+                while !rest.is_empty() {
+                    if self.half(from).lost && !self.found_again(from, rest) {
+                        break;
+                    }
+                    let outcome = if matches!(self.half(from).body, Body::None) {
+                        self.head(dissector, from, &mut rest, sink)
+                    } else {
+                        self.body(dissector, from, &mut rest, sink);
+                        Outcome::Reading
+                    };
+                    if !matches!(outcome, Outcome::Reading) {
+                        return outcome;
+                    }
+                }
+            }
+        }
+        if !self.useful && (self.idle > PATIENCE || self.halves.iter().all(|h| h.lost)) {
+            return Outcome::Finished;
+        }
+        Outcome::Reading
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "two halves, two directions")]
+    fn half(&mut self, from: Direction) -> &mut Half {
+        &mut self.halves[from.index()]
+    }
+
+    fn gap(&mut self, from: Direction, missing: u32) {
+        let half = self.half(from);
+        half.kept = None;
+        match &mut half.body {
+            Body::Length(left) if *left >= u64::from(missing) => *left -= u64::from(missing),
+            Body::UntilClose => {}
+            Body::None | Body::Length(_) | Body::Chunked(_) => half.lost = true,
+        }
+    }
+
+    /// After a gap, a segment that begins with a method or a status line begins a message.
+    fn found_again(&mut self, from: Direction, data: &[u8]) -> bool {
+        let starts = [&b"GET "[..], b"POST ", b"HTTP/1."].iter().any(|m| data.starts_with(m));
+        if starts {
+            *self.half(from) = Half::default();
+        }
+        starts
+    }
+
+    fn head(
+        &mut self,
+        dissector: &mut Dissector,
+        from: Direction,
+        rest: &mut &[u8],
+        sink: &mut dyn Sink,
+    ) -> Outcome {
+        let mut head = std::mem::take(&mut self.half(from).head);
+        let held = head.len();
+        let bytes: &[u8] = if held == 0 {
+            rest
+        } else {
+            head.extend_from_slice(rest.get(..http::HEAD_MAX.min(rest.len())).unwrap_or_default());
+            &head
+        };
+        let response = bytes.starts_with(b"HTTP/1.")
+            || b"HTTP/1.".starts_with(bytes.get(..7.min(bytes.len())).unwrap_or_default());
+        let (used, tunnel) = if response {
+            match http::parse_response(bytes) {
+                Parsed::Done { message, used } => (Some(used), self.response(from, &message)),
+                Parsed::NeedMore { .. } => (None, false),
+                Parsed::Bad(_) => return self.lose(from, rest),
+            }
+        } else {
+            match http::parse_request(bytes) {
+                Parsed::Done { message, used } => {
+                    self.request(from, &message, sink);
+                    (Some(used), false)
+                }
+                Parsed::NeedMore { .. } => (None, false),
+                Parsed::Bad(_) => return self.lose(from, rest),
+            }
+        };
+        let Some(used) = used else {
+            let whole = if held == 0 { rest.to_vec() } else { head };
+            *rest = &[];
+            if whole.len() >= http::HEAD_MAX {
+                self.half(from).lost = true;
+            } else {
+                self.half(from).head = whole;
+            }
+            return Outcome::Reading;
+        };
+        *rest = rest.get(used.saturating_sub(held)..).unwrap_or_default();
+        if tunnel {
+            return Outcome::Tunnel(rest.to_vec());
+        }
+        self.body_may_be_over(dissector, from, sink);
+        Outcome::Reading
+    }
+
+    fn lose(&mut self, from: Direction, rest: &mut &[u8]) -> Outcome {
+        self.half(from).lost = true;
+        *rest = &[];
+        Outcome::Reading
+    }
+
+    fn request(&mut self, from: Direction, head: &RequestHead<'_>, sink: &mut dyn Sink) {
+        let asked = self.meaning(from, head, sink);
+        self.idle = if asked == Asked::Anything { self.idle + 1 } else { 0 };
+        self.useful |= !matches!(asked, Asked::Anything | Asked::Head | Asked::Connect);
+        if self.waiting.len() < WAITING_MAX {
+            self.waiting.push_back(asked);
+        }
+        let half = self.half(from);
+        half.body = body_of(head.body());
+        half.asked = Some(asked);
+        half.kept = (asked == Asked::Mapping).then(Vec::new);
+    }
+
+    /// What a request means to us; tells the facts it states itself.
+    fn meaning(&mut self, from: Direction, head: &RequestHead<'_>, sink: &mut dyn Sink) -> Asked {
+        let agent = head.header("User-Agent").and_then(client::from_user_agent);
+        let agent = agent.map(|name| Client { name: name.to_string(), source: ClientSource::UserAgent });
+        let mut identify = |kind, reason| {
+            sink.fact(from, Fact::Identified { kind, reason });
+            if let Some(agent) = &agent {
+                sink.fact(from, Fact::Client(agent));
+            }
+        };
+        if upnp::action(head).is_some() {
+            return Asked::Mapping;
+        }
+        let get = head.method == b"GET";
+        match http_tracker::parse_request(head.target).filter(|_| get) {
+            Some(TrackerRequest::Announce(a)) => {
+                identify(Kind::HttpTracker, Reason::HttpTracker);
+                if let Some(name) = a.peer_id.and_then(|id| client::from_peer_id(&id.0)) {
+                    sink.fact(
+                        from,
+                        Fact::Client(&Client { name: name.to_string(), source: ClientSource::PeerId }),
+                    );
+                }
+                let Some(info_hash) = a.info_hash() else {
+                    return Asked::Scrape; // obfuscated (BEP 8): a tracker, a torrent nobody can name
+                };
+                let claimed = match (a.uploaded, a.downloaded, a.left) {
+                    (Some(up), Some(down), Some(left)) => Some([up, down, left]),
+                    _ => None,
+                };
+                sink.fact(
+                    from,
+                    Fact::Announce(Announce {
+                        channel: Channel::HttpTracker,
+                        info_hash,
+                        port: (a.port != 0).then_some(a.port),
+                        event: udp_tracker::event(a.event),
+                        claimed,
+                    }),
+                );
+                return Asked::Announce(info_hash);
+            }
+            Some(TrackerRequest::Scrape { info_hashes }) => {
+                identify(Kind::HttpTracker, Reason::HttpTracker);
+                for info_hash in info_hashes.take(LISTED) {
+                    sink.fact(from, Fact::Torrent { info_hash, channel: Channel::HttpTracker });
+                }
+                return Asked::Scrape;
+            }
+            // Without an info-hash the answer must tell (R-TH-1).
+            Some(TrackerRequest::ScrapeAll) => return Asked::Scrape,
+            None => {}
+        }
+        match webseed::recognise(head) {
+            Some((seed, guess)) => {
+                self.closed_ranges += 1;
+                if guess == Guess::Certain || self.closed_ranges >= WEBSEED_RANGES {
+                    identify(Kind::Webseed, Reason::Webseed);
+                    if let webseed::WebseedRequest::Piece { info_hash, .. } = seed {
+                        sink.fact(from, Fact::Torrent { info_hash, channel: Channel::Webseed });
+                    }
+                }
+                Asked::Webseed
+            }
+            None if head.method == b"CONNECT" => Asked::Connect,
+            None if head.method == b"HEAD" => Asked::Head,
+            None => Asked::Anything,
+        }
+    }
+
+    /// Takes a response head; tells whether it grants a tunnel.
+    fn response(&mut self, from: Direction, head: &ResponseHead<'_>) -> bool {
+        let interim = (100..200).contains(&head.status);
+        let asked = if interim { None } else { self.waiting.pop_front() };
+        if asked == Some(Asked::Connect) && (200..300).contains(&head.status) {
+            return true;
+        }
+        let torrent = head.header("Content-Type").is_some_and(|t| t.starts_with(b"application/x-bittorrent"));
+        let small = match head.body() {
+            BodyLength::Known(n) => n <= BODY_MAX as u64,
+            BodyLength::Chunked | BodyLength::UntilClose => true,
+        };
+        let wanted = match asked {
+            Some(Asked::Announce(_) | Asked::Scrape | Asked::Mapping) => true,
+            // A torrent file is often served as plain octets; text, pictures and the like are not looked at.
+            Some(Asked::Anything) | None => {
+                torrent
+                    || head.header("Content-Type").is_none_or(|t| t.starts_with(b"application/octet-stream"))
+            }
+            Some(Asked::Webseed | Asked::Connect | Asked::Head) => false,
+        };
+        let half = self.half(from);
+        half.body = if asked == Some(Asked::Head) { Body::None } else { body_of(head.body()) };
+        half.kept = (wanted && small).then(Vec::new);
+        half.gzip = head.encoding() == http::Encoding::Gzip;
+        half.asked = asked;
+        false
+    }
+
+    fn body(&mut self, dissector: &mut Dissector, from: Direction, rest: &mut &[u8], sink: &mut dyn Sink) {
+        let half = self.half(from);
+        match &mut half.body {
+            Body::None => {}
+            Body::Length(left) => {
+                let n = usize::try_from(*left).unwrap_or(usize::MAX).min(rest.len());
+                let (content, after) = rest.split_at(n);
+                *left -= n as u64;
+                *rest = after;
+                keep(&mut half.kept, content);
+            }
+            Body::UntilClose => {
+                keep(&mut half.kept, rest);
+                *rest = &[];
+                if half.kept.as_ref().is_some_and(|k| http_tracker::parse_response(k).is_ok()) {
+                    half.body = Body::Length(0);
+                }
+            }
+            Body::Chunked(chunked) => match chunked.next(rest) {
+                Ok(Chunk::Content(content)) => keep(&mut half.kept, content),
+                Ok(Chunk::NeedMore) => *rest = &[],
+                Ok(Chunk::End) => half.body = Body::Length(0),
+                Err(_) => {
+                    half.lost = true;
+                    *rest = &[];
+                }
+            },
+        }
+        self.body_may_be_over(dissector, from, sink);
+    }
+
+    fn body_may_be_over(&mut self, dissector: &mut Dissector, from: Direction, sink: &mut dyn Sink) {
+        let half = self.half(from);
+        if !matches!(half.body, Body::Length(0)) {
+            // A body that is plainly no bencoded dictionary needs no keeping.
+            if half.asked == Some(Asked::Anything)
+                && half.kept.as_ref().is_some_and(|k| k.first().is_some_and(|&b| b != b'd'))
+            {
+                half.kept = None;
+            }
+            return;
+        }
+        half.body = Body::None;
+        let (kept, asked, gzip) = (half.kept.take(), half.asked.take(), half.gzip);
+        let Some(mut body) = kept.filter(|k| !k.is_empty()) else { return };
+        if gzip {
+            body = Dissector::unpack(&body, BODY_MAX);
+        }
+        self.useful |= meaning_of_body(dissector, from, asked, &body, sink);
+    }
+}
+
+fn body_of(length: BodyLength) -> Body {
+    match length {
+        BodyLength::Known(n) => Body::Length(n),
+        BodyLength::Chunked => Body::Chunked(Chunked::default()),
+        BodyLength::UntilClose => Body::UntilClose,
+    }
+}
+
+fn keep(kept: &mut Option<Vec<u8>>, content: &[u8]) {
+    match kept {
+        Some(bytes) if bytes.len() + content.len() <= BODY_MAX => bytes.extend_from_slice(content),
+        _ => *kept = None,
+    }
+}
+
+/// Tells what a complete body states; whether it was of interest.
+fn meaning_of_body(
+    dissector: &mut Dissector,
+    from: Direction,
+    asked: Option<Asked>,
+    body: &[u8],
+    sink: &mut dyn Sink,
+) -> bool {
+    match asked {
+        Some(Asked::Announce(info_hash)) => tracker_reply(dissector, from, Some(info_hash), body, sink),
+        Some(Asked::Scrape) => tracker_reply(dissector, from, None, body, sink),
+        Some(Asked::Mapping) => mapping(from, body, sink),
+        Some(Asked::Anything) | None => {
+            if let Ok(torrent) = metainfo::parse_torrent(body) {
+                let (info_hash, also) = torrent.info.wire_hashes();
+                sink.fact(from, Fact::Identified { kind: Kind::Metainfo, reason: Reason::Metainfo });
+                sink.fact(from, Fact::Torrent { info_hash, channel: Channel::Metainfo });
+                sink.fact(
+                    from,
+                    Fact::Name(metadata::describe(
+                        &torrent.info,
+                        info_hash,
+                        info_hash,
+                        also,
+                        Channel::Metainfo,
+                    )),
+                );
+                return true;
+            }
+            // The answer alone proves a tracker when it holds peers and an interval (R-TH-2).
+            let reply = http_tracker::parse_response(body);
+            asked.is_none()
+                && reply.is_ok_and(|r| http_tracker::recognise_response(&r, false) == Guess::Certain)
+                && tracker_reply(dissector, from, None, body, sink)
+        }
+        Some(Asked::Webseed | Asked::Connect | Asked::Head) => false,
+    }
+}
+
+fn tracker_reply(
+    dissector: &mut Dissector,
+    from: Direction,
+    info_hash: Option<InfoHash>,
+    body: &[u8],
+    sink: &mut dyn Sink,
+) -> bool {
+    let Ok(reply) = http_tracker::parse_response(body) else { return false };
+    sink.fact(from, Fact::Identified { kind: Kind::HttpTracker, reason: Reason::HttpTracker });
+    if info_hash.is_some() {
+        sink.fact(from, Fact::TwoWay);
+    }
+    let endpoints: &mut Vec<Endpoint> = &mut dissector.endpoints;
+    endpoints.clear();
+    endpoints.extend(reply.peers().take(LISTED));
+    if !endpoints.is_empty() {
+        sink.fact(from, Fact::Peers { info_hash, channel: Channel::HttpTracker, endpoints });
+    }
+    if let (Some(info_hash), Some(seeders), Some(leechers)) = (info_hash, reply.complete, reply.incomplete) {
+        let completed = reply.downloaded;
+        sink.fact(from, Fact::SwarmSize(SwarmSize { info_hash, seeders, leechers, completed }));
+    }
+    if let Some(address) = reply.external_ip {
+        sink.fact(from, Fact::ExternalAddress { address, port: None, channel: Channel::HttpTracker });
+    }
+    for file in reply.files().take(LISTED) {
+        let size = SwarmSize {
+            info_hash: file.info_hash,
+            seeders: file.complete,
+            leechers: file.incomplete,
+            completed: Some(file.downloaded),
+        };
+        sink.fact(from, Fact::SwarmSize(size));
+    }
+    true
+}
+
+/// A SOAP request for a port mapping, or its answer.
+fn mapping(from: Direction, body: &[u8], sink: &mut dyn Sink) -> bool {
+    if let Ok(upnp::Answer::ExternalAddress(address)) = upnp::parse_answer(body) {
+        sink.fact(from, Fact::ExternalAddress { address, port: None, channel: Channel::PortMapping });
+        return true;
+    }
+    let Ok(arguments) = upnp::parse_request(body) else { return false };
+    let Some(external_port) = arguments.external_port else { return false };
+    let named = arguments.client();
+    if let Some(name) = &named {
+        sink.fact(from, Fact::Identified { kind: Kind::PortMapping, reason: Reason::PortMapping });
+        sink.fact(from, Fact::Client(&Client { name: name.to_string(), source: ClientSource::Upnp }));
+        if let Some(port) = arguments.internal_port {
+            sink.fact(from, Fact::Listens { port, channel: Channel::PortMapping });
+        }
+    }
+    sink.fact(
+        from,
+        Fact::Mapping(Mapping {
+            transport: arguments.transport.unwrap_or(Transport::Tcp),
+            internal_port: arguments.internal_port.unwrap_or(external_port),
+            external_port,
+            lifetime: arguments.lease.unwrap_or(0),
+            host: arguments.internal_client,
+            answer: None,
+            protocol: "upnp",
+        }),
+    );
+    true
+}

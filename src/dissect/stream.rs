@@ -1,0 +1,445 @@
+//! The bytes of one connection, TCP or uTP: what its first bytes are, and who reads the rest.
+
+use super::http::{Http, Outcome};
+use super::mse::Exchange;
+use super::peer_wire::{Context, PeerSide, Shared};
+use super::{Dissector, Packet, Sink, other};
+use crate::base::{Direction, InfoHash};
+use crate::event::{Channel, Encryption, Fact, Kind, Opaque, Reason};
+use crate::flow::Piece;
+use crate::wire::{Guess, handshake, mse, tls};
+
+/// First bytes of a direction that are kept to find out what it is: an MSE exchange selects plaintext within 1,244.
+const OPENING_MAX: usize = 1_400;
+/// A TLS ClientHello may be larger than that with post-quantum key shares.
+const HELLO_MAX: usize = 4_096;
+
+/// Who reads a direction.
+#[derive(Debug)]
+enum Side {
+    /// Nobody yet: these are its first bytes.
+    Opening(Vec<u8>),
+    /// Peer wire.
+    Peer(Box<PeerSide>),
+    /// HTTP.
+    Http,
+    /// Nobody can: only lengths count.
+    Opaque,
+}
+
+/// The stream dissector.
+#[derive(Debug)]
+pub struct Stream {
+    sides: [Side; 2],
+    started: [bool; 2],
+    shared: Shared,
+    exchange: Exchange,
+    http: Option<Box<Http>>,
+    midstream: bool,
+    done: bool,
+}
+
+/// What the first bytes of a direction are.
+enum Opened {
+    /// More bytes are needed.
+    Wait,
+    /// The peer handshake begins after this many bytes (of a proxy's prefix).
+    Handshake(usize),
+    /// An HTTP message.
+    Http,
+    /// TLS, with the server name when it was a whole ClientHello.
+    Tls(Option<Vec<u8>>),
+    /// Another peer-to-peer network.
+    Other(Kind),
+    /// Something known that is of no interest.
+    Known,
+    /// Nothing known.
+    Unknown,
+}
+
+impl Stream {
+    /// A stream whose beginning was seen, or one joined in the middle.
+    pub fn new(midstream: bool) -> Self {
+        Self {
+            sides: [Side::Opening(Vec::new()), Side::Opening(Vec::new())],
+            started: [false; 2],
+            shared: Shared::default(),
+            exchange: Exchange::default(),
+            http: None,
+            midstream,
+            done: false,
+        }
+    }
+
+    /// Whether no byte of this side was taken yet.
+    pub fn untouched(&self, side: Direction) -> bool {
+        self.started.get(side.index()).is_none_or(|s| !s)
+    }
+
+    /// Whether the stream holds nothing more of interest.
+    pub const fn is_done(&self) -> bool {
+        self.done
+    }
+
+    /// Whether bytes are still read, and not only lengths.
+    pub fn wants_bytes(&self) -> bool {
+        !self.done && !self.sides.iter().all(|s| matches!(s, Side::Opaque))
+    }
+
+    /// Whether the peer wire was proven on it.
+    pub const fn is_peer_wire(&self) -> bool {
+        self.shared.proven
+    }
+
+    /// What can be said of it when it cannot be read.
+    pub fn opaque(&self) -> Opaque {
+        if self.shared.proven || self.http.is_some() { Opaque::default() } else { self.exchange.opaque() }
+    }
+
+    /// Takes the next bytes of a direction.
+    pub fn piece(
+        &mut self,
+        dissector: &mut Dissector,
+        packet: &Packet,
+        from: Direction,
+        piece: Piece<'_>,
+        sink: &mut dyn Sink,
+    ) {
+        if self.done {
+            return;
+        }
+        if let Some(started) = self.started.get_mut(from.index()) {
+            *started = true;
+        }
+        let len = match piece {
+            Piece::Data(data) => data.len() as u64,
+            Piece::Gap(n) => u64::from(n),
+        };
+        if !self.midstream {
+            self.exchange.bytes(from, len);
+        }
+        match self.sides.get_mut(from.index()) {
+            Some(Side::Opening(_)) => self.open(dissector, packet, from, piece, sink),
+            Some(Side::Peer(side)) => {
+                let mut cx = Context { from, metadata: &dissector.metadata, sink };
+                side.piece(&mut self.shared, &mut cx, piece);
+                if side.is_hopeless() && !self.shared.proven {
+                    self.set(from, Side::Opaque);
+                }
+            }
+            Some(Side::Http) => self.http(dissector, packet, from, piece, sink),
+            Some(Side::Opaque) | None => {}
+        }
+        self.settle();
+    }
+
+    /// Takes the length of a segment or packet of a direction, whether its bytes were read or not.
+    pub fn write(&mut self, from: Direction, wire_len: u32) {
+        if self.done || self.shared.proven || self.http.is_some() {
+            return;
+        }
+        self.exchange.write(from, wire_len);
+        self.settle();
+    }
+
+    /// The stream has ended.
+    pub fn finish(&mut self, dissector: &mut Dissector, packet: &Packet, sink: &mut dyn Sink) {
+        for from in [Direction::FromOriginator, Direction::FromResponder] {
+            if let Some(Side::Opening(head)) = self.sides.get_mut(from.index()) {
+                let head = std::mem::take(head);
+                if head.starts_with(handshake::MAGIC) {
+                    self.peer(dissector, packet, from, PeerSide::from_start(), &head, sink);
+                } else {
+                    self.exchange.opening(from, &head);
+                }
+            }
+            if let Some(Side::Peer(side)) = self.sides.get_mut(from.index()) {
+                let mut cx = Context { from, metadata: &dissector.metadata, sink };
+                side.finish(&mut self.shared, &mut cx);
+            }
+        }
+    }
+
+    fn set(&mut self, from: Direction, side: Side) {
+        if let Some(place) = self.sides.get_mut(from.index()) {
+            *place = side;
+        }
+    }
+
+    /// Decides whether anything can still come of the stream.
+    fn settle(&mut self) {
+        if self.sides.iter().all(|s| matches!(s, Side::Opaque)) && !self.exchange.is_promising() {
+            self.done = true;
+        }
+    }
+
+    fn open(
+        &mut self,
+        dissector: &mut Dissector,
+        packet: &Packet,
+        from: Direction,
+        piece: Piece<'_>,
+        sink: &mut dyn Sink,
+    ) {
+        let Some(Side::Opening(head)) = self.sides.get_mut(from.index()) else { return };
+        let data = match piece {
+            Piece::Data(data) => data,
+            Piece::Gap(_) => {
+                // The beginning is lost: what follows may still be peer messages.
+                let head = std::mem::take(head);
+                self.exchange.opening(from, &head);
+                if head.starts_with(handshake::MAGIC) {
+                    self.peer(dissector, packet, from, PeerSide::from_start(), &head, sink);
+                    self.piece(dissector, packet, from, piece, sink);
+                } else {
+                    self.set(from, Side::Peer(Box::new(PeerSide::from_middle())));
+                }
+                return;
+            }
+        };
+        // The usual case needs no copy: the first segment tells.
+        if head.is_empty() {
+            let opened = opened(data, self.midstream);
+            self.opened(dissector, packet, from, opened, data, sink);
+        } else {
+            let room = HELLO_MAX.saturating_sub(head.len()).min(data.len());
+            let (now, later) = data.split_at(room);
+            let mut whole = std::mem::take(head);
+            whole.extend_from_slice(now);
+            whole.extend_from_slice(later);
+            let opened = opened(&whole, self.midstream);
+            self.opened(dissector, packet, from, opened, &whole, sink);
+        }
+    }
+
+    fn opened(
+        &mut self,
+        dissector: &mut Dissector,
+        packet: &Packet,
+        from: Direction,
+        opened: Opened,
+        head: &[u8],
+        sink: &mut dyn Sink,
+    ) {
+        match opened {
+            Opened::Wait => self.set(from, Side::Opening(head.to_vec())),
+            Opened::Handshake(at) => {
+                self.peer(
+                    dissector,
+                    packet,
+                    from,
+                    PeerSide::from_start(),
+                    head.get(at..).unwrap_or_default(),
+                    sink,
+                );
+            }
+            Opened::Http => {
+                self.set(from, Side::Http);
+                self.http(dissector, packet, from, Piece::Data(head), sink);
+            }
+            Opened::Tls(name) => {
+                let name = name.and_then(|n| String::from_utf8(n).ok());
+                if let Some(info_hash) = name.as_deref().and_then(tls::torrent_sni) {
+                    let info_hash: InfoHash = info_hash.info_hash();
+                    sink.fact(from, Fact::Identified { kind: Kind::PeerWire, reason: Reason::TorrentSni });
+                    sink.fact(from, Fact::Torrent { info_hash, channel: Channel::Tls });
+                }
+                self.done = true;
+            }
+            Opened::Other(kind) => {
+                sink.fact(from, Fact::Identified { kind, reason: Reason::OtherMagic });
+                self.done = true;
+            }
+            Opened::Known => self.done = true,
+            Opened::Unknown => self.unknown(dissector, packet, from, head, sink),
+        }
+    }
+
+    /// First bytes that nothing is known of: an MSE exchange, the middle of a peer stream, or none of our business.
+    fn unknown(
+        &mut self,
+        dissector: &mut Dissector,
+        packet: &Packet,
+        from: Direction,
+        head: &[u8],
+        sink: &mut dyn Sink,
+    ) {
+        if self.shared.proven || self.midstream {
+            return self.peer(dissector, packet, from, PeerSide::from_middle(), head, sink);
+        }
+        if let Some(at) = mse::find_clear_handshake(head) {
+            return self.clear_after_mse(dissector, packet, from, at, head, sink);
+        }
+        if head.len() < OPENING_MAX {
+            self.set(from, Side::Opening(head.to_vec()));
+            if !mse::looks_random(head.get(..mse::MAX_BURST).unwrap_or(head)) && head.len() >= mse::KEY {
+                self.exchange.opening(from, head);
+                self.set(from, Side::Opaque);
+            }
+            return;
+        }
+        self.exchange.opening(from, head);
+        self.set(from, Side::Opaque);
+    }
+
+    /// MSE that selected plaintext (R-MSE-4): the responder's handshake is clear, and so is all framing from here on.
+    fn clear_after_mse(
+        &mut self,
+        dissector: &mut Dissector,
+        packet: &Packet,
+        from: Direction,
+        at: usize,
+        head: &[u8],
+        sink: &mut dyn Sink,
+    ) {
+        sink.fact(from, Fact::Identified { kind: Kind::PeerWire, reason: Reason::MsePlaintext });
+        sink.fact(from, Fact::Encrypted(Encryption::MsePlaintext));
+        self.shared.proven = true;
+        self.peer(dissector, packet, from, PeerSide::from_start(), head.get(at..).unwrap_or_default(), sink);
+        // The initiator's handshake travelled encrypted as the initial payload; its framing is clear after burst 3.
+        let other = from.reverse();
+        let clear_from = self.exchange.initiator_clear_from();
+        match self.sides.get_mut(other.index()) {
+            Some(Side::Opening(head)) => {
+                let head = std::mem::take(head);
+                let rest = head.get(clear_from..).unwrap_or_default().to_vec();
+                self.peer(dissector, packet, other, PeerSide::from_boundary(), &rest, sink);
+            }
+            Some(Side::Opaque) => self.set(other, Side::Peer(Box::new(PeerSide::from_middle()))),
+            Some(Side::Peer(_) | Side::Http) | None => {}
+        }
+    }
+
+    /// Gives a direction to the peer wire reader, beginning with these bytes.
+    fn peer(
+        &mut self,
+        dissector: &mut Dissector,
+        packet: &Packet,
+        from: Direction,
+        mut side: PeerSide,
+        bytes: &[u8],
+        sink: &mut dyn Sink,
+    ) {
+        let mut cx = Context { from, metadata: &dissector.metadata, sink };
+        side.piece(&mut self.shared, &mut cx, Piece::Data(bytes));
+        self.set(from, Side::Peer(Box::new(side)));
+    }
+
+    fn http(
+        &mut self,
+        dissector: &mut Dissector,
+        packet: &Packet,
+        from: Direction,
+        piece: Piece<'_>,
+        sink: &mut dyn Sink,
+    ) {
+        let http = self.http.get_or_insert_default();
+        match http.piece(dissector, from, piece, sink) {
+            Outcome::Reading => {}
+            Outcome::Finished => self.done = true,
+            // A proxy was asked to connect and agreed: what follows is another stream.
+            Outcome::Tunnel(rest) => {
+                self.http = None;
+                self.sides = [Side::Opening(Vec::new()), Side::Opening(Vec::new())];
+                if !rest.is_empty() {
+                    self.piece(dissector, packet, from, Piece::Data(&rest), sink);
+                }
+            }
+        }
+    }
+}
+
+/// Looks at the first bytes of a direction.
+fn opened(head: &[u8], midstream: bool) -> Opened {
+    let magic = handshake::MAGIC;
+    let same = head.iter().zip(magic).take_while(|(a, b)| a == b).count();
+    if same == magic.len() {
+        return Opened::Handshake(0);
+    }
+    if same == head.len() {
+        return Opened::Wait;
+    }
+    if let Some(opened) = http_start(head) {
+        return opened;
+    }
+    match head {
+        [0x16] | [0x16, 3] => return Opened::Wait,
+        [0x16, 3, _, a, b, rest @ ..] => {
+            let whole = usize::from(u16::from_be_bytes([*a, *b]));
+            if rest.len() < whole.min(HELLO_MAX - 5) && rest.first().is_none_or(|&kind| kind == 1) {
+                return Opened::Wait;
+            }
+            return Opened::Tls(tls::server_name(head).map(|n| n.as_bytes().to_vec()));
+        }
+        [0x14..=0x17, 3, 0..=4, ..] if midstream => return Opened::Tls(None),
+        [4 | 5, ..] => {
+            if let Some(opened) = proxied(head) {
+                return opened;
+            }
+        }
+        _ => {}
+    }
+    match other::stream(head) {
+        Some((kind, Guess::Certain)) => return Opened::Other(kind),
+        _ => {}
+    }
+    if mse::known_magic(head) { Opened::Known } else { Opened::Unknown }
+}
+
+const METHODS: [&[u8]; 12] = [
+    b"GET ",
+    b"POST ",
+    b"HEAD ",
+    b"PUT ",
+    b"HTTP/1.",
+    b"CONNECT ",
+    b"DELETE ",
+    b"OPTIONS ",
+    b"PATCH ",
+    b"M-POST ",
+    b"NOTIFY ",
+    b"SUBSCRIBE ",
+];
+
+fn http_start(head: &[u8]) -> Option<Opened> {
+    if METHODS.iter().any(|m| head.starts_with(m)) {
+        return Some(Opened::Http);
+    }
+    METHODS.iter().any(|m| m.starts_with(head)).then_some(Opened::Wait)
+}
+
+/// SOCKS in front of the handshake (RFC 1928): the client's greeting and request, or the server's two answers. Gives the
+/// place of the handshake once it is there; `None` when this is no SOCKS.
+fn proxied(head: &[u8]) -> Option<Opened> {
+    let address = |kind: u8, rest: &[u8]| match kind {
+        1 => Some(4),
+        3 => rest.first().map(|&n| usize::from(n) + 1),
+        4 => Some(16),
+        _ => None,
+    };
+    let request_end = |at: usize| -> Option<Option<usize>> {
+        match head.get(at..)? {
+            [5, _, 0, kind, rest @ ..] => Some(Some(at + 4 + address(*kind, rest)? + 2)),
+            [] | [5] | [5, _] | [5, _, 0] => Some(None),
+            _ => None,
+        }
+    };
+    let end = match head {
+        // Client: version, number of methods, methods; then the request.
+        [5, n @ 1..=8, methods @ ..] if methods.len() >= usize::from(*n) && *n > 0 => {
+            request_end(2 + usize::from(*n))?
+        }
+        // Server: version, chosen method; then the reply.
+        [5, 0, ..] => request_end(2)?,
+        [4, 1, _, _, _, _, _, _, rest @ ..] => rest.iter().position(|&b| b == 0).map(|n| 9 + n),
+        [5] | [5, _] => None,
+        _ => return None,
+    };
+    let Some(end) = end else { return Some(Opened::Wait) };
+    let inner = head.get(end..).unwrap_or_default();
+    if inner.starts_with(handshake::MAGIC) {
+        return Some(Opened::Handshake(end));
+    }
+    let short = inner.len() < handshake::MAGIC.len() && handshake::MAGIC.starts_with(inner);
+    (short && head.len() < OPENING_MAX).then_some(Opened::Wait)
+}

@@ -1,0 +1,122 @@
+//! One TCP connection: both directions put in order and given to the stream dissector.
+
+use super::stream::Stream;
+use super::{Dissector, Packet, Sink, Verdict};
+use crate::base::Direction;
+use crate::event::{Fact, Opaque};
+use crate::flow::{Assembler, Piece};
+
+/// A segment as the flow's owner hands it in.
+#[derive(Clone, Copy, Debug)]
+pub struct TcpSegment<'a> {
+    /// Sequence number of the first payload byte, or of the SYN.
+    pub seq: u32,
+    /// Acknowledgement number, where the ACK flag is set.
+    pub ack: Option<u32>,
+    /// SYN flag.
+    pub syn: bool,
+    /// Captured payload.
+    pub payload: &'a [u8],
+    /// Payload length on the wire.
+    pub wire_len: u32,
+    /// The originator's initial sequence number, where a SYN or SYN-ACK told it before any conversation was kept.
+    pub originator_isn: Option<u32>,
+    /// Whether a SYN or SYN-ACK of the connection was seen.
+    pub syn_seen: bool,
+    /// Whether the responder has sent payload before.
+    pub answered: bool,
+}
+
+/// The state of one connection.
+#[derive(Debug)]
+pub struct TcpConversation {
+    assemblers: [Assembler; 2],
+    stream: Stream,
+    /// Whether data of this side was acknowledged by the other.
+    acknowledged: [bool; 2],
+    two_way_told: bool,
+}
+
+impl TcpConversation {
+    /// A connection whose first segment of interest is this one.
+    pub fn new(from: Direction, segment: &TcpSegment<'_>) -> Self {
+        let originator = segment.originator_isn.map(|isn| isn.wrapping_add(1));
+        // What the originator acknowledges before the responder's first byte is where that byte will be.
+        let responder = segment
+            .ack
+            .filter(|_| segment.syn_seen && !segment.answered && from == Direction::FromOriginator);
+        Self {
+            assemblers: [Assembler::new(originator), Assembler::new(responder)],
+            stream: Stream::new(!segment.syn_seen),
+            acknowledged: [false; 2],
+            two_way_told: false,
+        }
+    }
+
+    pub fn opaque(&self) -> Opaque {
+        self.stream.opaque()
+    }
+
+    /// Takes a segment.
+    pub fn segment(
+        &mut self,
+        dissector: &mut Dissector,
+        packet: &Packet,
+        segment: &TcpSegment<'_>,
+        sink: &mut dyn Sink,
+    ) -> Verdict {
+        let from = packet.direction;
+        // A SYN takes one number itself; with TCP Fast Open it may carry data (RFC 7413).
+        let seq = segment.seq.wrapping_add(u32::from(segment.syn));
+        let Some(assembler) = self.assemblers.get_mut(from.index()) else { return Verdict::Nothing };
+        if segment.syn || segment.syn_seen {
+            assembler.start_at(seq);
+        }
+        self.acknowledge(from, segment.ack, sink);
+        if segment.wire_len == 0 {
+            return self.verdict();
+        }
+        if self.stream.wants_bytes() {
+            let Some(assembler) = self.assemblers.get_mut(from.index()) else { return Verdict::Nothing };
+            let stream = &mut self.stream;
+            assembler.push(seq, segment.payload, segment.wire_len, |piece| {
+                stream.piece(dissector, packet, from, piece, sink);
+            });
+        }
+        self.stream.write(from, segment.wire_len);
+        self.verdict()
+    }
+
+    pub fn finish(&mut self, dissector: &mut Dissector, packet: &Packet, sink: &mut dyn Sink) {
+        for from in [Direction::FromOriginator, Direction::FromResponder] {
+            let stream = &mut self.stream;
+            if let Some(assembler) = self.assemblers.get_mut(from.index()) {
+                assembler.finish(|piece: Piece<'_>| stream.piece(dissector, packet, from, piece, sink));
+            }
+        }
+        self.stream.finish(dissector, packet, sink);
+    }
+
+    /// Notes that `from` acknowledged what the other side sent: once both have, neither address was forged.
+    fn acknowledge(&mut self, from: Direction, ack: Option<u32>, sink: &mut dyn Sink) {
+        let other = from.reverse();
+        if self.two_way_told || ack.is_none() {
+            return;
+        }
+        let Some(next) = self.assemblers.get(other.index()).and_then(Assembler::next) else { return };
+        if ack == Some(next)
+            && !self.stream.untouched(other)
+            && let Some(seen) = self.acknowledged.get_mut(other.index())
+        {
+            *seen = true;
+        }
+        if self.acknowledged == [true, true] {
+            self.two_way_told = true;
+            sink.fact(from, Fact::TwoWay);
+        }
+    }
+
+    fn verdict(&self) -> Verdict {
+        if self.stream.is_done() { Verdict::Done } else { Verdict::Follow }
+    }
+}

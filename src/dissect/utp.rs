@@ -1,0 +1,292 @@
+//! uTP (BEP 29), recognised by the consistency of a flow and never by the look of one header.
+//!
+//! Three per cent of ordinary UDP flows hold a packet that looks like a uTP header. Proof is: a SYN answered with its own
+//! connection id and sequence number; ids and numbers that pair up in both directions; or, where only one side is seen,
+//! timestamps that run with the capture's clock while the numbers step as they must (R-UTP-2).
+
+use super::stream::Stream;
+use super::{Conversation, Datagram, Dissector, Packet, Sink};
+use crate::base::{Direction, Timestamp};
+use crate::event::{Fact, Kind, Opaque, Opening, Reason};
+use crate::flow::{Piece, UtpOrder};
+use crate::wire::utp::{self, Kind as PacketKind};
+use crate::wire::{Guess, handshake};
+
+/// uTP connections followed on one pair of endpoints.
+const CONNECTIONS: usize = 8;
+/// An answer to a SYN comes within this time.
+const SYN_ANSWER_SECS: i64 = 6;
+/// How far an acknowledgement may lie behind what the other side sent.
+const ACK_DISTANCE: u16 = 1_000;
+
+/// Whether a datagram begins as a uTP version 1 header does: type 0 to 4, a known extension, twenty bytes.
+pub const fn may_be(bytes: &[u8]) -> bool {
+    matches!(bytes, [0x01 | 0x11 | 0x21 | 0x31 | 0x41, 0..=3, ..]) && bytes.len() >= 20
+}
+
+/// One side of a connection.
+#[derive(Debug, Default)]
+struct Half {
+    /// The id in the packets it sends.
+    id: Option<u16>,
+    /// The highest sequence number it sent, and the packets so far.
+    seq: u16,
+    packets: u32,
+    /// Its first packet's clock, for the slope: (its timestamp, capture time).
+    first: Option<(u32, Timestamp)>,
+    last_at: Option<Timestamp>,
+    /// Packets whose clock and number fit the ones before.
+    steps: u32,
+    misfits: u32,
+    order: UtpOrder,
+}
+
+#[derive(Debug)]
+struct Connection {
+    /// Who sent the SYN, its sequence number and when.
+    syn: Option<(Direction, u16, Timestamp)>,
+    halves: [Half; 2],
+    /// Both directions agree, and how.
+    two_way: Option<Reason>,
+    /// What was told.
+    proven: Option<Reason>,
+    stream: Stream,
+}
+
+/// What is remembered of a flow that may carry uTP.
+#[derive(Debug, Default)]
+pub struct UtpConversation {
+    connections: Vec<Connection>,
+    headers: u8,
+}
+
+/// A datagram that passed [`may_be`]; tells whether it is (or may be) uTP.
+pub fn datagram(
+    dissector: &mut Dissector,
+    packet: &Packet,
+    datagram: &Datagram<'_>,
+    conversation: &mut Conversation,
+    sink: &mut dyn Sink,
+) -> bool {
+    let Ok(header) = utp::parse_cut(datagram.bytes, datagram.wire_len as usize) else { return false };
+    if utp::recognise_cut(datagram.bytes, datagram.wire_len as usize) == Guess::No {
+        return false;
+    }
+    let utp = conversation.utp.get_or_insert_default();
+    utp.headers = utp.headers.saturating_add(1);
+    utp.packet(dissector, packet, &header, sink);
+    true
+}
+
+impl UtpConversation {
+    /// What can be said of what is not proven or not readable.
+    pub fn opaque(&self) -> Opaque {
+        let inner = self.connections.iter().map(|c| c.stream.opaque());
+        let readable = self.connections.iter().any(|c| c.stream.is_peer_wire());
+        let mut opaque = inner.max_by_key(|o| (o.opening, o.bursts_fit)).unwrap_or_default();
+        if readable {
+            opaque = Opaque::default();
+        }
+        let proven = self.connections.iter().any(|c| c.proven.is_some());
+        let random = !readable && opaque.opening != Opening::Other;
+        Opaque {
+            opening: Opening::Other,
+            bursts_fit: false,
+            utp_headers: if proven { 0 } else { self.headers },
+            utp_random: random && proven,
+            lengths_fit: false,
+        }
+    }
+
+    /// Tells what waited for lost packets: the flow has ended.
+    pub fn finish(&mut self, dissector: &mut Dissector, packet: &Packet, sink: &mut dyn Sink) {
+        for connection in &mut self.connections {
+            for from in [Direction::FromOriginator, Direction::FromResponder] {
+                let stream = &mut connection.stream;
+                if let Some(half) = connection.halves.get_mut(from.index()) {
+                    half.order.finish(|piece| stream.piece(dissector, packet, from, piece, sink));
+                }
+            }
+            connection.stream.finish(dissector, packet, sink);
+        }
+    }
+
+    fn packet(
+        &mut self,
+        dissector: &mut Dissector,
+        packet: &Packet,
+        header: &utp::Packet<'_>,
+        sink: &mut dyn Sink,
+    ) {
+        let from = packet.direction;
+        let at = self.find(from, header).unwrap_or_else(|| self.open(packet, header));
+        let Some(connection) = self.connections.get_mut(at) else { return };
+        connection.note(packet, header);
+        if let Some(reason) = connection.proof(from)
+            && connection.proven != Some(reason)
+            && connection.proven.is_none_or(|known| known == Reason::UtpOneWay)
+        {
+            connection.proven = Some(reason);
+            sink.fact(from, Fact::Identified { kind: Kind::Utp, reason });
+            if reason != Reason::UtpOneWay {
+                sink.fact(from, Fact::TwoWay);
+            }
+        }
+        if header.kind == PacketKind::Data {
+            connection.data(dissector, packet, header, sink);
+        }
+    }
+
+    /// The connection that a packet belongs to: by its id, or by the other side's id, from which it differs by one.
+    fn find(&self, from: Direction, header: &utp::Packet<'_>) -> Option<usize> {
+        let (mine, theirs) = (from.index(), from.reverse().index());
+        self.connections.iter().position(|c| {
+            let id = |i: usize| c.halves.get(i).and_then(|h| h.id);
+            match (id(mine), id(theirs)) {
+                (Some(id), _) if header.kind == PacketKind::Syn => id == header.connection.wrapping_add(1),
+                (Some(id), _) => id == header.connection,
+                (None, Some(other)) => near(other, header.connection),
+                (None, None) => false,
+            }
+        })
+    }
+
+    fn open(&mut self, packet: &Packet, header: &utp::Packet<'_>) -> usize {
+        if self.connections.len() >= CONNECTIONS {
+            self.connections.remove(0);
+        }
+        let syn = header.kind == PacketKind::Syn;
+        let mut halves = [Half::default(), Half::default()];
+        if syn && let Some(answering) = halves.get_mut(packet.direction.reverse().index()) {
+            answering.id = Some(header.connection);
+        }
+        self.connections.push(Connection {
+            syn: syn.then_some((packet.direction, header.seq, packet.at)),
+            halves,
+            two_way: None,
+            proven: None,
+            stream: Stream::new(!syn),
+        });
+        self.connections.len() - 1
+    }
+}
+
+const fn near(a: u16, b: u16) -> bool {
+    matches!(a.wrapping_sub(b), 0 | 1 | u16::MAX)
+}
+
+impl Connection {
+    fn note(&mut self, packet: &Packet, header: &utp::Packet<'_>) {
+        let Some(half) = self.halves.get_mut(packet.direction.index()) else { return };
+        let syn = header.kind == PacketKind::Syn;
+        // A RESET may carry either side's id.
+        if header.kind != PacketKind::Reset {
+            half.id.get_or_insert(if syn { header.connection.wrapping_add(1) } else { header.connection });
+        }
+        half.clock(packet.at, header);
+        if half.packets == 0 || header.seq.wrapping_sub(half.seq) < 0x8000 {
+            half.seq = header.seq;
+        }
+        half.packets = half.packets.saturating_add(1);
+        if syn {
+            half.order = UtpOrder::new(Some(header.seq.wrapping_add(1)));
+        } else if header.kind == PacketKind::State
+            && half.packets == 1
+            && self.syn.is_some_and(|(initiator, ..)| initiator != packet.direction)
+        {
+            // Code and BEP 29 differ by one here: the first DATA has this number or the next.
+            half.order = UtpOrder::default();
+        }
+        self.acknowledge(packet, header);
+    }
+
+    fn acknowledge(&mut self, packet: &Packet, header: &utp::Packet<'_>) {
+        if self.proven.is_some_and(|r| r != Reason::UtpOneWay) {
+            return;
+        }
+        if let Some((initiator, seq, at)) = self.syn
+            && initiator != packet.direction
+            && header.ack == seq
+            && packet.at.0.saturating_sub(at.0) <= SYN_ANSWER_SECS * 1_000_000_000
+        {
+            self.two_way = Some(Reason::UtpSyn);
+            return;
+        }
+        let other = packet.direction.reverse().index();
+        let Some(other) = self.halves.get(other) else { return };
+        let Some(mine) = self.halves.get(packet.direction.index()) else { return };
+        let ids_pair =
+            mine.id.zip(other.id).is_some_and(|(a, b)| a.wrapping_sub(b) == 1 || b.wrapping_sub(a) == 1);
+        if ids_pair && other.packets > 0 && other.seq.wrapping_sub(header.ack) <= ACK_DISTANCE {
+            self.two_way = Some(Reason::UtpTwoWay);
+        }
+    }
+
+    /// What proves the connection by now.
+    fn proof(&self, from: Direction) -> Option<Reason> {
+        self.two_way.or_else(|| {
+            let half = self.halves.get(from.index())?;
+            (half.steps >= 2 && half.misfits == 0).then_some(Reason::UtpOneWay)
+        })
+    }
+
+    fn data(
+        &mut self,
+        dissector: &mut Dissector,
+        packet: &Packet,
+        header: &utp::Packet<'_>,
+        sink: &mut dyn Sink,
+    ) {
+        let from = packet.direction;
+        // R-UTP-4: a handshake at the start of a DATA packet decides alone.
+        if self.proven.is_none() && !header.payload.starts_with(handshake::MAGIC) {
+            // Bytes of a flow that is not proven yet still have to be put in order for later.
+            if self.syn.is_none() && self.halves.iter().all(|h| h.steps == 0) && self.two_way.is_none() {
+                // Nothing speaks for uTP yet beyond one header.
+                if let Some(half) = self.halves.get(from.index())
+                    && half.packets > 2
+                {
+                    return;
+                }
+            }
+        }
+        if self.proven.is_none() && header.payload.starts_with(handshake::MAGIC) {
+            self.proven = Some(Reason::UtpOneWay);
+            sink.fact(from, Fact::Identified { kind: Kind::Utp, reason: Reason::Handshake });
+        }
+        let payload_len = u32::try_from(header.payload_len).unwrap_or(u32::MAX);
+        let Some(half) = self.halves.get_mut(from.index()) else { return };
+        let stream = &mut self.stream;
+        if stream.wants_bytes() {
+            half.order.push(header.seq, header.payload, payload_len, |piece: Piece<'_>| {
+                stream.piece(dissector, packet, from, piece, sink);
+            });
+        }
+        stream.write(from, payload_len);
+    }
+}
+
+impl Half {
+    /// The slope proof: the sender's microseconds run with the capture's, and its numbers step by little.
+    fn clock(&mut self, at: Timestamp, header: &utp::Packet<'_>) {
+        let Some((first, since)) = self.first else {
+            self.first = Some((header.timestamp_us, at));
+            self.last_at = Some(at);
+            return;
+        };
+        if self.last_at.is_some_and(|last| at < last) {
+            return;
+        }
+        let theirs = f64::from(header.timestamp_us.wrapping_sub(first));
+        let ours = at.since(since).as_secs_f64() * 1e6;
+        let fits = (theirs - ours).abs() <= (ours * 0.2).max(20_000.0);
+        let step = header.seq.wrapping_sub(self.seq);
+        let steps = step <= 64 || step >= 0xffc0;
+        if fits && steps && self.last_at != Some(at) {
+            self.steps = self.steps.saturating_add(1);
+        } else if !(fits && steps) {
+            self.misfits = self.misfits.saturating_add(1);
+        }
+        self.last_at = Some(at);
+    }
+}

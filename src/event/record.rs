@@ -1,0 +1,212 @@
+//! The story of one flow, told when it ends: what the `flow` event of the output contract carries.
+
+use super::{Client, Encryption, Fact, Grade, Kinds, Reasons};
+use crate::base::Direction;
+use crate::base::{Endpoint, InfoHash, Timestamp, Transport};
+
+/// Packets and bytes one side sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Packets.
+    pub packets: u64,
+    /// Bytes of whole frames on the wire.
+    pub bytes: u64,
+    /// Bytes of TCP or UDP payload on the wire.
+    pub payload: u64,
+}
+
+/// Why a flow's record was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum EndReason {
+    /// Closed by FIN.
+    Fin,
+    /// Closed by RST.
+    Rst,
+    /// No packet for the idle time of its transport.
+    Idle,
+    /// Pushed out of a full table.
+    Evicted,
+    /// The input ended.
+    Eof,
+}
+
+impl EndReason {
+    /// The fixed word of the output contract.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Fin => "fin",
+            Self::Rst => "rst",
+            Self::Idle => "idle",
+            Self::Evicted => "evicted",
+            Self::Eof => "eof",
+        }
+    }
+}
+
+/// Where in the TCP life cycle a flow was when its record was written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FlowState {
+    /// Packets of one side only, or a handshake that was not completed.
+    New,
+    /// Both sides spoke.
+    Established,
+    /// FIN or RST was seen.
+    Closed,
+}
+
+impl FlowState {
+    /// The fixed word of the output contract.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Established => "established",
+            Self::Closed => "closed",
+        }
+    }
+}
+
+/// What swarmscope says of a flow.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Label {
+    /// Protocols seen or attributed.
+    pub kinds: Kinds,
+    /// How sure; `None` when nothing is claimed.
+    pub grade: Option<Grade>,
+    /// Why.
+    pub reasons: Reasons,
+    /// Encryption of the payload.
+    pub encryption: Encryption,
+    /// The other side's answer proves that neither address was forged.
+    pub two_way: bool,
+    /// Torrents named on the flow, at most eight, in order of appearance.
+    pub info_hashes: Vec<InfoHash>,
+    /// The clients of originator and responder.
+    pub clients: [Option<Client>; 2],
+    /// Payload bytes of piece data each side sent, where the peer wire was read.
+    pub pieces: [u64; 2],
+}
+
+/// What can be said of a payload that cannot be read: the evidence that attribution weighs (Message Stream Encryption,
+/// PROTOCOLS: public MSE text; no standard).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Opaque {
+    /// How far the opening looks like an MSE key exchange.
+    pub opening: Opening,
+    /// The third and fourth bursts have the lengths of an MSE exchange.
+    pub bursts_fit: bool,
+    /// A uTP header was seen that could not be proven yet: the packets that fit, at most 255.
+    pub utp_headers: u8,
+    /// Payload inside proven uTP is random-looking.
+    pub utp_random: bool,
+    /// The lengths of the writes add up as peer messages do.
+    pub lengths_fit: bool,
+}
+
+/// How much of an opening looks like Message Stream Encryption.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Opening {
+    /// It does not, or it was not seen.
+    #[default]
+    Other,
+    /// One direction does; the other is not visible or has not spoken.
+    OneSide,
+    /// Both directions do, in strict turns.
+    BothSides,
+}
+
+impl Label {
+    /// Info-hashes kept per flow.
+    pub const INFO_HASHES: usize = 8;
+
+    /// Takes note of what a fact says of the flow itself.
+    pub fn learn(&mut self, sender: Direction, fact: &Fact<'_>) {
+        match fact {
+            Fact::Identified { kind, reason } => {
+                self.kinds.insert(*kind);
+                self.reasons.insert(*reason);
+                self.grade = self.grade.max(reason.proves());
+            }
+            Fact::TwoWay => self.two_way = true,
+            Fact::Encrypted(encryption) => self.encryption = self.encryption.max(*encryption),
+            Fact::Handshake { info_hash, .. } | Fact::Torrent { info_hash, .. } => self.torrent(*info_hash),
+            Fact::Announce(announce) => self.torrent(announce.info_hash),
+            Fact::Client(client) => {
+                if let Some(known) = self.clients.get_mut(sender.index())
+                    && known.as_ref().is_none_or(|k| client.source < k.source)
+                {
+                    *known = Some((*client).clone());
+                }
+            }
+            Fact::Pieces { bytes } => {
+                if let Some(sum) = self.pieces.get_mut(sender.index()) {
+                    *sum += bytes;
+                }
+            }
+            Fact::Listens { .. }
+            | Fact::ExternalAddress { .. }
+            | Fact::Peers { .. }
+            | Fact::SwarmSize(_)
+            | Fact::Name(_)
+            | Fact::Dht(_)
+            | Fact::Progress { .. }
+            | Fact::Mapping(_)
+            | Fact::Malformed { .. } => {}
+        }
+    }
+
+    fn torrent(&mut self, info_hash: InfoHash) {
+        if self.info_hashes.len() < Self::INFO_HASHES && !self.info_hashes.contains(&info_hash) {
+            self.info_hashes.push(info_hash);
+        }
+    }
+}
+
+/// One flow, both directions.
+#[derive(Clone, Debug)]
+pub struct FlowRecord {
+    /// Sender of the SYN or of the first packet.
+    pub originator: Endpoint,
+    /// The other side.
+    pub responder: Endpoint,
+    /// TCP or UDP.
+    pub transport: Transport,
+    /// Index of the frame room's interned path (VLANs, tunnels, origin).
+    pub path: u16,
+    /// What each side sent, by [`Direction::index`].
+    pub sent: [Counters; 2],
+    /// First packet.
+    pub start: Timestamp,
+    /// Last packet.
+    pub end: Timestamp,
+    /// Life cycle.
+    pub state: FlowState,
+    /// Why the record was written.
+    pub reason: EndReason,
+    /// TCP whose SYN was not seen.
+    pub midstream: bool,
+    /// Packets of one side only.
+    pub one_way: bool,
+    /// What it is, where anything is claimed.
+    pub label: Label,
+    /// What an unreadable payload looks like, for attribution.
+    pub opaque: Opaque,
+}
+
+impl FlowRecord {
+    /// A number that is the same for the same flow of the same input in every run: FNV-1a over endpoints, transport and
+    /// start. Positive and below 2^53, so that every JSON reader keeps it.
+    #[must_use]
+    pub fn id(&self) -> u64 {
+        let start = self.start.0.to_be_bytes();
+        let ports = [self.originator.port.to_be_bytes(), self.responder.port.to_be_bytes()];
+        let bytes =
+            self.originator.address.0.iter().chain(&self.responder.address.0).chain(ports.iter().flatten());
+        let hash = bytes
+            .chain(&start)
+            .chain(&[self.transport as u8])
+            .fold(0xcbf2_9ce4_8422_2325u64, |h, &b| (h ^ u64::from(b)).wrapping_mul(0x0100_0000_01b3));
+        (hash ^ (hash >> 53)) & ((1 << 53) - 1)
+    }
+}

@@ -1,0 +1,664 @@
+//! The flow table of one worker: an 8-byte index over a slab of 104-byte flows.
+//!
+//! One-packet flows wait in a probation queue and are the first to go when the table is full, so that a flood of SYNs
+//! cannot push out a transfer; flows with more packets are protected and leave by a clock hand that spares those with
+//! state. Idle flows end by packet time: exactly when their next packet comes too late, and at the latest when the sweep
+//! passes them. What the room above keeps per flow (`S`) lives in a second slab, so that an ordinary flow costs nothing
+//! for it.
+
+use crate::base::{Address, Direction, Endpoint, HashKey, Timestamp, Transport};
+use crate::frame::{Frame, Segment, Tcp};
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// Caps and idle times of a table.
+#[derive(Clone, Copy, Debug)]
+pub struct FlowLimits {
+    /// Flows held at most.
+    pub flows: usize,
+    /// Flows with state held at most.
+    pub states: usize,
+    /// TCP flows end after this long without a packet.
+    pub tcp_idle: Duration,
+    /// UDP flows end after this long without a packet.
+    pub udp_idle: Duration,
+    /// TCP flows that have not been answered, or were closed, end after this long.
+    pub tcp_brief: Duration,
+}
+
+impl Default for FlowLimits {
+    fn default() -> Self {
+        Self {
+            flows: 1 << 20,
+            states: 1 << 16,
+            tcp_idle: Duration::from_secs(3_600),
+            udp_idle: Duration::from_secs(300),
+            tcp_brief: Duration::from_secs(60),
+        }
+    }
+}
+
+/// Handle of a flow, valid until the table is told of the next packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FlowId(u32);
+
+/// What [`FlowTable::touch`] found.
+#[derive(Clone, Copy, Debug)]
+pub struct Touch {
+    /// The packet's flow.
+    pub id: FlowId,
+    /// Which side sent the packet.
+    pub direction: Direction,
+    /// Whether the packet opened the flow.
+    pub new: bool,
+}
+
+/// Why a flow left the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndCause {
+    /// No packet in time.
+    Idle,
+    /// Pushed out by the cap.
+    Evicted,
+    /// The input ended.
+    Finished,
+}
+
+/// A flow as others see it. Index 0 is the originator's side.
+#[derive(Clone, Copy, Debug)]
+pub struct Flow {
+    /// Sender of the SYN or of the first packet.
+    pub originator: Endpoint,
+    /// The other side.
+    pub responder: Endpoint,
+    /// TCP or UDP.
+    pub transport: Transport,
+    /// The path of its first packet.
+    pub path: u16,
+    /// Packets by side.
+    pub packets: [u32; 2],
+    /// Wire bytes by side.
+    pub bytes: [u64; 2],
+    /// Payload bytes by side.
+    pub payload: [u64; 2],
+    /// First packet.
+    pub first: Timestamp,
+    /// Last packet.
+    pub last: Timestamp,
+    /// TCP whose SYN was not seen.
+    pub midstream: bool,
+    /// A FIN was seen.
+    pub fin: bool,
+    /// A RST was seen.
+    pub rst: bool,
+}
+
+/// A flow that left the table.
+#[derive(Debug)]
+pub struct Ended<S> {
+    /// Its last state.
+    pub flow: Flow,
+    /// What the room above kept for it.
+    pub state: Option<S>,
+    /// Why it left.
+    pub cause: EndCause,
+}
+
+/// How often the table did what an operator must know of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TableCounters {
+    /// Flows opened.
+    pub opened: u64,
+    /// One-packet flows pushed out by the cap.
+    pub evicted_probation: u64,
+    /// Other flows pushed out by the cap.
+    pub evicted_protected: u64,
+    /// States refused by the cap.
+    pub states_refused: u64,
+}
+
+const USED: u16 = 1;
+/// The originator is the higher endpoint.
+const ORIGINATOR_HI: u16 = 1 << 1;
+const PROBATION: u16 = 1 << 2;
+/// `slot` indexes the states.
+const HAS_STATE: u16 = 1 << 3;
+/// `slot` holds the originator's initial sequence number.
+const HAS_ISN: u16 = 1 << 4;
+const SYN_SEEN: u16 = 1 << 5;
+const FIN_SEEN: u16 = 1 << 6;
+const RST_SEEN: u16 = 1 << 7;
+/// Touched since the clock hand passed.
+const RECENT: u16 = 1 << 8;
+const IS_UDP: u16 = 1 << 9;
+/// The room above is done with the flow: [`FlowTable::retire`].
+const RETIRED: u16 = 1 << 10;
+
+#[derive(Clone, Copy)]
+struct Slot {
+    lo: [u8; 16],
+    hi: [u8; 16],
+    lo_port: u16,
+    hi_port: u16,
+    flags: u16,
+    path: u16,
+    packets: [u32; 2],
+    bytes: [u64; 2],
+    payload: [u64; 2],
+    first: i64,
+    last: i64,
+    slot: u32,
+}
+
+const _: () =
+    assert!(size_of::<Slot>() <= 104, "a flow without state and its share of the index stay below 128 bytes");
+
+const EMPTY: Slot = Slot {
+    lo: [0; 16],
+    hi: [0; 16],
+    lo_port: 0,
+    hi_port: 0,
+    flags: 0,
+    path: 0,
+    packets: [0; 2],
+    bytes: [0; 2],
+    payload: [0; 2],
+    first: 0,
+    last: 0,
+    slot: 0,
+};
+
+/// Slots are allocated in chunks, so that growing never copies a flow nor doubles the memory for a moment.
+const CHUNK: usize = 4_096;
+
+/// The table.
+pub struct FlowTable<S> {
+    /// `(upper half of the hash) << 32 | slot + 1`, open addressing with linear probing; 0 is free.
+    index: Vec<u64>,
+    chunks: Vec<Box<[Slot]>>,
+    free: Vec<u32>,
+    used: usize,
+    states: Vec<Option<S>>,
+    free_states: Vec<u32>,
+    probation: VecDeque<u32>,
+    sweep: u32,
+    hand: u32,
+    key: HashKey,
+    limits: FlowLimits,
+    counters: TableCounters,
+    ended: Vec<Ended<S>>,
+}
+
+impl<S> FlowTable<S> {
+    /// An empty table.
+    #[must_use]
+    pub fn new(limits: FlowLimits, key: HashKey) -> Self {
+        Self {
+            index: vec![0; 1_024],
+            chunks: Vec::new(),
+            free: Vec::new(),
+            used: 0,
+            states: Vec::new(),
+            free_states: Vec::new(),
+            probation: VecDeque::new(),
+            sweep: 0,
+            hand: 0,
+            key,
+            limits,
+            counters: TableCounters::default(),
+            ended: Vec::new(),
+        }
+    }
+
+    /// Flows held now.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.used
+    }
+
+    /// Whether no flow is held.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.used == 0
+    }
+
+    /// Flows with state held now.
+    #[must_use]
+    pub fn states_len(&self) -> usize {
+        self.states.len() - self.free_states.len()
+    }
+
+    /// What happened so far.
+    #[must_use]
+    pub const fn counters(&self) -> TableCounters {
+        self.counters
+    }
+
+    /// Takes note of a packet: finds or opens its flow and counts it.
+    #[inline]
+    pub fn touch(&mut self, frame: &Frame<'_>) -> Touch {
+        let from_lo = (frame.src.address.0, frame.src.port) <= (frame.dst.address.0, frame.dst.port);
+        let (lo, hi) = if from_lo { (&frame.src, &frame.dst) } else { (&frame.dst, &frame.src) };
+        let udp = matches!(frame.segment, Segment::Udp);
+        let hash = self.hash(lo, hi, udp);
+        self.sweep_one(frame.at);
+        let found = self.find(hash, lo, hi, udp);
+        let (id, new) = match found {
+            Some(id) if !self.starts_anew(id, frame) => (id, false),
+            Some(id) => {
+                self.end(id, EndCause::Idle);
+                (self.open(hash, lo, hi, frame, from_lo), true)
+            }
+            None => (self.open(hash, lo, hi, frame, from_lo), true),
+        };
+        let direction = self.count(id, frame, from_lo);
+        Touch { id: FlowId(id), direction, new }
+    }
+
+    /// The flow behind a handle.
+    #[must_use]
+    pub fn flow(&self, id: FlowId) -> Flow {
+        view(self.slot(id.0))
+    }
+
+    /// The originator's initial sequence number, for a flow without state whose SYN was seen.
+    #[must_use]
+    pub fn initial_sequence(&self, id: FlowId) -> Option<u32> {
+        let slot = self.slot(id.0);
+        (slot.flags & HAS_ISN != 0).then_some(slot.slot)
+    }
+
+    /// Whether the flow's SYN (or SYN-ACK) was seen.
+    #[must_use]
+    pub fn syn_seen(&self, id: FlowId) -> bool {
+        self.slot(id.0).flags & SYN_SEEN != 0
+    }
+
+    /// Marks a flow as of no further interest; its packets are still counted. Its state, if any, is handed back.
+    pub fn retire(&mut self, id: FlowId) -> Option<S> {
+        let state = self.detach(id);
+        self.slot_mut(id.0).flags |= RETIRED;
+        state
+    }
+
+    /// Whether the flow was retired.
+    #[must_use]
+    pub fn is_retired(&self, id: FlowId) -> bool {
+        self.slot(id.0).flags & RETIRED != 0
+    }
+
+    /// The state kept for a flow.
+    pub fn state(&mut self, id: FlowId) -> Option<&mut S> {
+        let slot = self.slot(id.0);
+        if slot.flags & HAS_STATE == 0 {
+            return None;
+        }
+        let at = slot.slot as usize;
+        self.states.get_mut(at)?.as_mut()
+    }
+
+    /// Keeps state for a flow. Refused, and counted, when the cap is reached.
+    pub fn attach(&mut self, id: FlowId, state: S) -> Option<&mut S> {
+        if self.states_len() >= self.limits.states && self.free_states.is_empty() {
+            self.counters.states_refused += 1;
+            return None;
+        }
+        let at = self.free_states.pop().unwrap_or_else(|| {
+            self.states.push(None);
+            (self.states.len() - 1) as u32
+        });
+        let slot = self.slot_mut(id.0);
+        slot.slot = at;
+        slot.flags = (slot.flags | HAS_STATE) & !HAS_ISN;
+        let place = self.states.get_mut(at as usize)?;
+        Some(place.insert(state))
+    }
+
+    fn detach(&mut self, id: FlowId) -> Option<S> {
+        let slot = self.slot_mut(id.0);
+        if slot.flags & HAS_STATE == 0 {
+            return None;
+        }
+        slot.flags &= !HAS_STATE;
+        let at = slot.slot;
+        let state = self.states.get_mut(at as usize).and_then(Option::take);
+        self.free_states.push(at);
+        state
+    }
+
+    /// The flows that ended since the last call.
+    pub fn take_ended(&mut self) -> Vec<Ended<S>> {
+        std::mem::take(&mut self.ended)
+    }
+
+    /// Whether any flow ended since [`FlowTable::take_ended`].
+    #[must_use]
+    pub const fn has_ended(&self) -> bool {
+        !self.ended.is_empty()
+    }
+
+    /// Ends every flow with state that is idle at `now`, exactly; others are left to the sweep.
+    pub fn expire_states(&mut self, now: Timestamp) {
+        for id in 0..(self.chunks.len() * CHUNK) as u32 {
+            let slot = self.slot(id);
+            if slot.flags & (USED | HAS_STATE) == USED | HAS_STATE && self.idle(slot, now) {
+                self.end(id, EndCause::Idle);
+            }
+        }
+    }
+
+    /// Ends every flow: the input is over.
+    pub fn finish(&mut self) {
+        for id in 0..(self.chunks.len() * CHUNK) as u32 {
+            if self.slot(id).flags & USED != 0 {
+                self.end(id, EndCause::Finished);
+            }
+        }
+    }
+
+    #[inline]
+    fn hash(&self, lo: &Endpoint, hi: &Endpoint, udp: bool) -> u64 {
+        let (a, b) = (halves(&lo.address), halves(&hi.address));
+        let ports = u64::from(lo.port) << 32 | u64::from(hi.port) << 16 | u64::from(udp);
+        // The upper half of an IPv4-mapped address is zero: spare its multiplication.
+        if a.0 | b.0 == 0 {
+            self.key.mix(&[a.1 << 32 | b.1 & 0xffff_ffff, ports])
+        } else {
+            self.key.mix(&[a.0, a.1, b.0, b.1, ports])
+        }
+    }
+
+    #[inline]
+    fn find(&self, hash: u64, lo: &Endpoint, hi: &Endpoint, udp: bool) -> Option<u32> {
+        let mask = self.index.len() - 1;
+        let mut at = hash as usize & mask;
+        loop {
+            let entry = *self.index.get(at)?;
+            if entry == 0 {
+                return None;
+            }
+            if (entry ^ hash) >> 32 == 0 {
+                let id = entry as u32 - 1;
+                let slot = self.slot(id);
+                if slot.lo == lo.address.0
+                    && slot.hi == hi.address.0
+                    && slot.lo_port == lo.port
+                    && slot.hi_port == hi.port
+                    && (slot.flags & IS_UDP != 0) == udp
+                {
+                    return Some(id);
+                }
+            }
+            at = (at + 1) & mask;
+        }
+    }
+
+    /// Whether this packet belongs to a later flow of the same endpoints.
+    #[inline]
+    fn starts_anew(&self, id: u32, frame: &Frame<'_>) -> bool {
+        let slot = self.slot(id);
+        if self.idle(slot, frame.at) {
+            return true;
+        }
+        match frame.segment {
+            // A SYN after FIN or RST reuses the ports (RFC 9293 section 3.10.7.4).
+            Segment::Tcp(tcp) => {
+                tcp.flags & (Tcp::SYN | Tcp::ACK) == Tcp::SYN && slot.flags & (FIN_SEEN | RST_SEEN) != 0
+            }
+            Segment::Udp => false,
+        }
+    }
+
+    #[inline]
+    fn idle(&self, slot: &Slot, now: Timestamp) -> bool {
+        let limit = if slot.flags & IS_UDP != 0 {
+            self.limits.udp_idle
+        } else if slot.flags & (FIN_SEEN | RST_SEEN) != 0 || slot.packets.contains(&0) {
+            self.limits.tcp_brief
+        } else {
+            self.limits.tcp_idle
+        };
+        now.0.saturating_sub(slot.last) > limit.as_nanos() as i64
+    }
+
+    fn open(&mut self, hash: u64, lo: &Endpoint, hi: &Endpoint, frame: &Frame<'_>, from_lo: bool) -> u32 {
+        if self.used >= self.limits.flows {
+            self.make_room();
+        }
+        if (self.used + 1) * 8 > self.index.len() * 7 {
+            self.grow_index();
+        }
+        let id = self.free.pop().unwrap_or_else(|| {
+            let first = (self.chunks.len() * CHUNK) as u32;
+            self.chunks.push(vec![EMPTY; CHUNK].into_boxed_slice());
+            self.free.extend((first + 1..first + CHUNK as u32).rev());
+            first
+        });
+        let mut flags = USED | PROBATION;
+        // A SYN-ACK comes from the responder, even when it is the first packet seen.
+        let answer = matches!(frame.segment, Segment::Tcp(t) if t.has(Tcp::SYN | Tcp::ACK));
+        if from_lo == answer {
+            flags |= ORIGINATOR_HI;
+        }
+        if frame.segment == Segment::Udp {
+            flags |= IS_UDP;
+        }
+        *self.slot_mut(id) = Slot {
+            lo: lo.address.0,
+            hi: hi.address.0,
+            lo_port: lo.port,
+            hi_port: hi.port,
+            flags,
+            path: frame.path.0,
+            first: frame.at.0,
+            last: frame.at.0,
+            ..EMPTY
+        };
+        self.insert_index(hash, id);
+        self.used += 1;
+        self.counters.opened += 1;
+        self.probation.push_back(id);
+        if self.probation.len() > 2 * self.used + CHUNK {
+            self.compact_probation();
+        }
+        id
+    }
+
+    #[inline]
+    fn count(&mut self, id: u32, frame: &Frame<'_>, from_lo: bool) -> Direction {
+        let slot = self.slot_mut(id);
+        let originator = from_lo == (slot.flags & ORIGINATOR_HI == 0);
+        let side = usize::from(!originator);
+        if slot.packets != [0, 0] {
+            slot.flags = (slot.flags & !PROBATION) | RECENT;
+        }
+        if let (Some(packets), Some(bytes), Some(payload)) =
+            (slot.packets.get_mut(side), slot.bytes.get_mut(side), slot.payload.get_mut(side))
+        {
+            *packets = packets.saturating_add(1);
+            *bytes += u64::from(frame.wire_len);
+            *payload += u64::from(frame.payload_len);
+        }
+        slot.last = slot.last.max(frame.at.0);
+        if let Segment::Tcp(tcp) = frame.segment {
+            if tcp.flags & (Tcp::SYN | Tcp::FIN | Tcp::RST) != 0 {
+                if tcp.has(Tcp::SYN) {
+                    if slot.flags & (SYN_SEEN | HAS_STATE) == 0 {
+                        slot.slot = if tcp.has(Tcp::ACK) { tcp.ack.wrapping_sub(1) } else { tcp.seq };
+                        slot.flags |= HAS_ISN;
+                    }
+                    slot.flags |= SYN_SEEN;
+                }
+                if tcp.has(Tcp::FIN) {
+                    slot.flags |= FIN_SEEN;
+                }
+                if tcp.has(Tcp::RST) {
+                    slot.flags |= RST_SEEN;
+                }
+            }
+        }
+        if originator { Direction::FromOriginator } else { Direction::FromResponder }
+    }
+
+    fn slot(&self, id: u32) -> &Slot {
+        self.chunks.get(id as usize / CHUNK).and_then(|c| c.get(id as usize % CHUNK)).unwrap_or(&EMPTY)
+    }
+
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "an id comes from this table alone and chunks are never given back"
+    )]
+    fn slot_mut(&mut self, id: u32) -> &mut Slot {
+        &mut self.chunks[id as usize / CHUNK][id as usize % CHUNK]
+    }
+
+    fn hash_of(&self, id: u32) -> u64 {
+        let s = self.slot(id);
+        let (lo, hi) = (Endpoint::new(Address(s.lo), s.lo_port), Endpoint::new(Address(s.hi), s.hi_port));
+        self.hash(&lo, &hi, s.flags & IS_UDP != 0)
+    }
+
+    fn insert_index(&mut self, hash: u64, id: u32) {
+        let mask = self.index.len() - 1;
+        let mut at = hash as usize & mask;
+        while let Some(entry) = self.index.get_mut(at) {
+            if *entry == 0 {
+                *entry = hash & !0xffff_ffff | u64::from(id + 1);
+                return;
+            }
+            at = (at + 1) & mask;
+        }
+    }
+
+    fn grow_index(&mut self) {
+        let size = self.index.len() * 2;
+        self.index = vec![0; size];
+        for id in 0..(self.chunks.len() * CHUNK) as u32 {
+            if self.slot(id).flags & USED != 0 {
+                self.insert_index(self.hash_of(id), id);
+            }
+        }
+    }
+
+    /// Takes an entry out of the index and closes the hole by moving later entries back (no tombstones).
+    #[expect(clippy::indexing_slicing, reason = "every position is masked to the length of the index")]
+    fn remove_index(&mut self, id: u32) {
+        let mask = self.index.len() - 1;
+        let hash = self.hash_of(id);
+        let mut at = hash as usize & mask;
+        while self.index[at] as u32 != id + 1 {
+            if self.index[at] == 0 {
+                return;
+            }
+            at = (at + 1) & mask;
+        }
+        let mut hole = at;
+        loop {
+            at = (at + 1) & mask;
+            let entry = self.index[at];
+            if entry == 0 {
+                break;
+            }
+            let home = self.hash_of(entry as u32 - 1) as usize & mask;
+            if (at.wrapping_sub(home) & mask) >= (at.wrapping_sub(hole) & mask) {
+                self.index[hole] = entry;
+                hole = at;
+            }
+        }
+        self.index[hole] = 0;
+    }
+
+    fn end(&mut self, id: u32, cause: EndCause) {
+        self.remove_index(id);
+        let flow = view(self.slot(id));
+        let state = self.detach(FlowId(id));
+        self.slot_mut(id).flags = 0;
+        self.free.push(id);
+        self.used -= 1;
+        self.ended.push(Ended { flow, state, cause });
+    }
+
+    /// Looks at one slot per packet, so that idle flows leave at a cost that no capture can raise.
+    #[inline]
+    fn sweep_one(&mut self, now: Timestamp) {
+        let id = self.sweep;
+        self.sweep = if (id as usize) < self.chunks.len() * CHUNK { id + 1 } else { 0 };
+        let slot = self.slot(id);
+        if slot.flags & (USED | HAS_STATE) == USED && self.idle(slot, now) {
+            self.end(id, EndCause::Idle);
+        }
+    }
+
+    fn make_room(&mut self) {
+        while let Some(id) = self.probation.pop_front() {
+            if self.slot(id).flags & (USED | PROBATION | HAS_STATE) == USED | PROBATION {
+                self.counters.evicted_probation += 1;
+                self.end(id, EndCause::Evicted);
+                return;
+            }
+        }
+        let slots = (self.chunks.len() * CHUNK) as u32;
+        // Two rounds at most: the first clears the marks of all recent flows, the second finds one without; flows with
+        // state are taken only when there is nothing else.
+        for round in 0..3 * slots {
+            self.hand = if self.hand + 1 < slots { self.hand + 1 } else { 0 };
+            let id = self.hand;
+            let slot = self.slot_mut(id);
+            if slot.flags & USED == 0 {
+                continue;
+            }
+            if slot.flags & RECENT == 0 && (slot.flags & HAS_STATE == 0 || round > 2 * slots) {
+                self.counters.evicted_protected += 1;
+                self.end(id, EndCause::Evicted);
+                return;
+            }
+            slot.flags &= !RECENT;
+        }
+    }
+
+    fn compact_probation(&mut self) {
+        let queue = std::mem::take(&mut self.probation);
+        let mut seen = std::collections::HashSet::with_hasher(crate::base::KeyedState::default());
+        // The newest entry of a reused slot is the true one.
+        let mut kept: VecDeque<u32> = queue
+            .into_iter()
+            .rev()
+            .filter(|&id| self.slot(id).flags & (USED | PROBATION) == USED | PROBATION && seen.insert(id))
+            .collect();
+        kept.make_contiguous().reverse();
+        self.probation = kept;
+    }
+}
+
+#[inline]
+fn halves(address: &Address) -> (u64, u64) {
+    let wide = u128::from_be_bytes(address.0);
+    let (hi, lo) = ((wide >> 64) as u64, wide as u64);
+    // An IPv4-mapped address keeps ::ffff in its lower half: strip it, so that two fit one word.
+    if hi == 0 && lo >> 32 == 0xffff { (0, lo & 0xffff_ffff) } else { (hi | 1 << 63, lo) }
+}
+
+fn view(slot: &Slot) -> Flow {
+    let lo = Endpoint::new(Address(slot.lo), slot.lo_port);
+    let hi = Endpoint::new(Address(slot.hi), slot.hi_port);
+    let (originator, responder) = if slot.flags & ORIGINATOR_HI == 0 { (lo, hi) } else { (hi, lo) };
+    let udp = slot.flags & IS_UDP != 0;
+    Flow {
+        originator,
+        responder,
+        transport: if udp { Transport::Udp } else { Transport::Tcp },
+        path: slot.path,
+        packets: slot.packets,
+        bytes: slot.bytes,
+        payload: slot.payload,
+        first: Timestamp(slot.first),
+        last: Timestamp(slot.last),
+        midstream: !udp && slot.flags & SYN_SEEN == 0,
+        fin: slot.flags & FIN_SEEN != 0,
+        rst: slot.flags & RST_SEEN != 0,
+    }
+}
+
+#[cfg(test)]
+#[path = "table_tests.rs"]
+mod tests;

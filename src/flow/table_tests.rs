@@ -1,0 +1,143 @@
+//! Tests of the flow table against a plain map, at its caps, and of its clock.
+
+use super::*;
+use crate::frame::PathId;
+use proptest::prelude::*;
+use std::collections::HashMap;
+
+fn frame(src: (u8, u16), dst: (u8, u16), at: i64, segment: Segment, payload: &[u8]) -> Frame<'_> {
+    let endpoint = |(host, port): (u8, u16)| Endpoint::new(Address::v4([10, 0, 0, host]), port);
+    Frame {
+        at: Timestamp::from_secs(at),
+        number: 1,
+        src: endpoint(src),
+        dst: endpoint(dst),
+        segment,
+        payload,
+        payload_len: payload.len() as u32,
+        wire_len: 54 + payload.len() as u32,
+        path: PathId(0),
+    }
+}
+
+fn tcp(flags: u8, seq: u32) -> Segment {
+    Segment::Tcp(Tcp { seq, flags, ..Tcp::default() })
+}
+
+fn table(limits: FlowLimits) -> FlowTable<u32> {
+    FlowTable::new(limits, HashKey::random())
+}
+
+#[test]
+fn both_directions_are_one_flow_and_the_syn_names_the_originator() {
+    let mut t = table(FlowLimits::default());
+    let syn_ack = t.touch(&frame((1, 80), (2, 999), 0, tcp(Tcp::SYN | Tcp::ACK, 7), b""));
+    assert_eq!(syn_ack.direction, Direction::FromResponder);
+    let data = t.touch(&frame((2, 999), (1, 80), 1, tcp(Tcp::ACK, 1), b"hello"));
+    assert_eq!((data.direction, data.new), (Direction::FromOriginator, false));
+    let flow = t.flow(data.id);
+    assert_eq!(
+        (flow.originator.port, flow.packets, flow.payload, flow.midstream),
+        (999, [1, 1], [5, 0], false)
+    );
+}
+
+#[test]
+fn a_silent_flow_ends_and_its_next_packet_opens_another() {
+    let mut t = table(FlowLimits::default());
+    t.touch(&frame((1, 5), (2, 6), 0, Segment::Udp, b"a"));
+    assert!(t.touch(&frame((1, 5), (2, 6), 301, Segment::Udp, b"b")).new);
+    let ended = t.take_ended();
+    assert_eq!((ended.len(), ended[0].cause, ended[0].flow.payload), (1, EndCause::Idle, [1, 0]));
+}
+
+#[test]
+fn a_syn_after_fin_is_a_new_flow() {
+    let mut t = table(FlowLimits::default());
+    t.touch(&frame((1, 5), (2, 6), 0, tcp(Tcp::SYN, 1), b""));
+    t.touch(&frame((2, 6), (1, 5), 0, tcp(Tcp::RST | Tcp::ACK, 0), b""));
+    assert!(t.touch(&frame((1, 5), (2, 6), 3, tcp(Tcp::SYN, 9), b"")).new);
+}
+
+#[test]
+fn a_flood_of_single_packets_never_pushes_out_a_flow_with_more() {
+    let mut t = table(FlowLimits { flows: 1_000, ..FlowLimits::default() });
+    t.touch(&frame((9, 1), (8, 2), 0, Segment::Udp, b"x"));
+    t.touch(&frame((8, 2), (9, 1), 0, Segment::Udp, b"y"));
+    for n in 0..100_000u32 {
+        t.touch(&frame((1, n as u16), ((n >> 16) as u8 + 20, 7), 1, Segment::Udp, b""));
+        assert!(t.len() <= 1_000);
+    }
+    assert!(!t.touch(&frame((9, 1), (8, 2), 2, Segment::Udp, b"z")).new);
+    assert!(t.counters().evicted_probation >= 65_000);
+}
+
+#[test]
+fn a_flood_of_answered_flows_takes_those_without_state_first() {
+    let mut t = table(FlowLimits { flows: 500, ..FlowLimits::default() });
+    let id = t.touch(&frame((9, 1), (8, 2), 0, Segment::Udp, b"x")).id;
+    t.attach(id, 42);
+    for n in 0..5_000u16 {
+        t.touch(&frame((1, n), (3, 7), 1, Segment::Udp, b""));
+        t.touch(&frame((3, 7), (1, n), 1, Segment::Udp, b""));
+    }
+    let again = t.touch(&frame((9, 1), (8, 2), 2, Segment::Udp, b"z"));
+    assert!(!again.new);
+    assert_eq!(t.state(again.id), Some(&mut 42));
+    assert!(t.len() <= 500 && t.counters().evicted_protected > 4_000);
+}
+
+#[test]
+fn states_are_capped_and_reused() {
+    let mut t = table(FlowLimits { states: 2, ..FlowLimits::default() });
+    let mut ids = Vec::new();
+    for n in 0..3 {
+        ids.push(t.touch(&frame((1, n), (3, 7), 1, Segment::Udp, b"")).id);
+    }
+    assert!(t.attach(ids[0], 1).is_some() && t.attach(ids[1], 2).is_some() && t.attach(ids[2], 3).is_none());
+    assert_eq!((t.retire(ids[0]), t.states_len(), t.counters().states_refused), (Some(1), 1, 1));
+    assert!(t.is_retired(ids[0]) && t.attach(ids[2], 3).is_some());
+}
+
+#[test]
+fn an_unlabelled_flow_costs_at_most_128_bytes() {
+    let flows = 1_000_000;
+    let mut t = table(FlowLimits { flows: 2 << 20, ..FlowLimits::default() });
+    for n in 0..flows as u32 {
+        t.touch(&frame(((n >> 16) as u8, n as u16), (200, 7), 1, Segment::Udp, b""));
+    }
+    let bytes = t.index.capacity() * 8
+        + t.chunks.len() * CHUNK * size_of::<Slot>()
+        + t.probation.capacity() * 4
+        + t.free.capacity() * 4;
+    assert_eq!(t.len(), flows);
+    assert!(bytes / flows <= 128, "{} bytes a flow", bytes / flows);
+}
+
+proptest! {
+    #[test]
+    fn counts_agree_with_a_plain_map(packets in prop::collection::vec((0u8..6, 0u16..4, 0u8..6, 0u16..4, any::<bool>(), 0usize..9), 1..600)) {
+        let mut t = table(FlowLimits::default());
+        let mut model: HashMap<_, (u64, u64)> = HashMap::new();
+        for (a, ap, b, bp, udp, len) in packets {
+            let payload = vec![0; len];
+            let segment = if udp { Segment::Udp } else { tcp(Tcp::ACK, 0) };
+            t.touch(&frame((a, ap), (b, bp), 1, segment, &payload));
+            let key = (udp, (a, ap).min((b, bp)), (a, ap).max((b, bp)));
+            let entry = model.entry(key).or_default();
+            *entry = (entry.0 + 1, entry.1 + len as u64);
+        }
+        prop_assert_eq!(t.len(), model.len());
+        t.finish();
+        let ended = t.take_ended();
+        prop_assert!(t.is_empty());
+        prop_assert_eq!(ended.len(), model.len());
+        for e in ended {
+            let ends = [e.flow.originator, e.flow.responder].map(|x| (x.address.as_v4().unwrap()[3], x.port));
+            let key = (e.flow.transport == Transport::Udp, ends[0].min(ends[1]), ends[0].max(ends[1]));
+            let (packets, payload) = model[&key];
+            prop_assert_eq!(u64::from(e.flow.packets[0] + e.flow.packets[1]), packets);
+            prop_assert_eq!(e.flow.payload[0] + e.flow.payload[1], payload);
+        }
+    }
+}

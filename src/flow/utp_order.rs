@@ -1,0 +1,133 @@
+//! Puts the DATA packets of one direction of a uTP connection in order (BEP 29), in bounded memory.
+
+use super::Piece;
+
+/// Packets held for one direction at most.
+const MAX_HELD: usize = 64;
+/// Bytes held for one direction at most.
+const MAX_HELD_BYTES: usize = 64 * 1024;
+/// How far ahead of the expected number a packet may lie to be believed.
+const MAX_AHEAD: i16 = 2_048;
+
+/// The orderer of one direction. uTP numbers packets, not bytes, so a lost packet is a gap of unknown length: it is
+/// handed out as a gap of `u32::MAX`.
+#[derive(Debug, Default)]
+pub struct UtpOrder {
+    next: Option<u16>,
+    held: Vec<(u16, Vec<u8>, u32)>,
+    held_bytes: usize,
+}
+
+const fn ahead(b: u16, a: u16) -> i16 {
+    b.wrapping_sub(a).cast_signed()
+}
+
+impl UtpOrder {
+    /// An orderer that expects this packet number next; without one it starts at the first packet pushed.
+    #[must_use]
+    pub fn new(next: Option<u16>) -> Self {
+        Self { next, ..Self::default() }
+    }
+
+    /// The packet number expected next, once known.
+    #[must_use]
+    pub const fn next(&self) -> Option<u16> {
+        self.next
+    }
+
+    /// Takes DATA packet `seq` of `wire_len` payload bytes of which `payload` was captured.
+    pub fn push(&mut self, seq: u16, payload: &[u8], wire_len: u32, mut out: impl FnMut(Piece<'_>)) {
+        let cut = wire_len.saturating_sub(payload.len() as u32);
+        let next = *self.next.get_or_insert(seq);
+        let distance = ahead(seq, next);
+        if distance < 0 || distance > MAX_AHEAD {
+            return;
+        }
+        if distance > 0 {
+            if !self.held.iter().any(|(s, ..)| *s == seq) {
+                self.held_bytes += payload.len();
+                self.held.push((seq, payload.to_vec(), cut));
+                if self.held.len() > MAX_HELD || self.held_bytes > MAX_HELD_BYTES {
+                    self.give_up_gap(&mut out);
+                }
+            }
+            return;
+        }
+        deliver(payload, cut, &mut out);
+        self.next = Some(seq.wrapping_add(1));
+        self.drain(&mut out);
+    }
+
+    /// Hands out what is held: the connection has ended.
+    pub fn finish(&mut self, mut out: impl FnMut(Piece<'_>)) {
+        while !self.held.is_empty() {
+            self.give_up_gap(&mut out);
+        }
+    }
+
+    fn drain(&mut self, out: &mut impl FnMut(Piece<'_>)) {
+        while let Some(next) = self.next {
+            let Some(at) = self.held.iter().position(|(s, ..)| *s == next) else { return };
+            let (seq, bytes, cut) = self.held.swap_remove(at);
+            self.held_bytes -= bytes.len();
+            deliver(&bytes, cut, out);
+            self.next = Some(seq.wrapping_add(1));
+        }
+    }
+
+    fn give_up_gap(&mut self, out: &mut impl FnMut(Piece<'_>)) {
+        let Some(next) = self.next else { return };
+        if let Some(nearest) = self.held.iter().map(|(s, ..)| *s).min_by_key(|s| ahead(*s, next)) {
+            out(Piece::Gap(u32::MAX));
+            self.next = Some(nearest);
+            self.drain(out);
+        }
+    }
+}
+
+fn deliver(payload: &[u8], cut: u32, out: &mut impl FnMut(Piece<'_>)) {
+    if !payload.is_empty() {
+        out(Piece::Data(payload));
+    }
+    if cut > 0 {
+        out(Piece::Gap(cut));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn shuffled_and_repeated_packets_come_out_in_order(
+            start: u16,
+            order in Just((0u16..40).collect::<Vec<_>>()).prop_shuffle(),
+            repeats in prop::collection::vec(0usize..40, 0..20),
+        ) {
+            let mut all = order.clone();
+            all.extend(repeats.iter().map(|&i| order[i]));
+            let mut orderer = UtpOrder::new(Some(start));
+            let mut seen = Vec::new();
+            for n in all {
+                orderer.push(start.wrapping_add(n), &[n as u8], 1, |p| match p {
+                    Piece::Data(d) => seen.extend_from_slice(d),
+                    Piece::Gap(_) => seen.push(255),
+                });
+            }
+            prop_assert_eq!(seen, (0u8..40).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn a_packet_that_never_comes_is_given_up_within_the_bound() {
+        let mut orderer = UtpOrder::new(Some(0));
+        let mut gaps = 0;
+        for n in 1..1_000u16 {
+            orderer.push(n, &[0; 1_000], 1_000, |p| gaps += u32::from(matches!(p, Piece::Gap(_))));
+            assert!(orderer.held_bytes <= MAX_HELD_BYTES + 1_000);
+        }
+        assert_eq!(gaps, 1);
+    }
+}

@@ -1,0 +1,209 @@
+//! Who sent what nobody can read: weighs the evidence for flows whose bytes prove nothing.
+//!
+//! This file is the one table of points. A flow becomes `strong` from [`STRONG_FROM`] points on when at least two
+//! independent reasons speak, one of them about this very flow or port, and `suspected` from [`SUSPECTED_FROM`] on. Learnt
+//! endpoints are attacker-controlled (anyone can put any address into a DHT answer): they count only for a home host that
+//! is itself a confirmed participant, within [`EVIDENCE_WINDOW`] of the flow, never below port 1024, and never alone.
+
+use super::Ledger;
+use super::window::Window;
+use crate::base::{Address, Endpoint, Transport};
+use crate::event::{Encryption, FlowRecord, Grade, Kind, Opening, Reason, Reasons};
+use std::time::Duration;
+
+/// Evidence is believed this long before and after it was seen.
+pub const EVIDENCE_WINDOW: Duration = Duration::from_secs(30 * 60);
+/// Points that make a flow `strong`, given two independent reasons.
+pub const STRONG_FROM: u32 = 60;
+/// Points that make a flow `suspected`.
+pub const SUSPECTED_FROM: u32 = 25;
+
+/// What a reason weighs in attribution, and the look-alike that it must not catch alone.
+#[must_use]
+pub const fn points(reason: Reason) -> u32 {
+    match reason {
+        // Telegram, Ethereum RLPx, Kerberos and shadowsocks open alike: never enough alone.
+        Reason::MseShape => 25,
+        // obfs4 and VMess rarely keep all four lengths; still only a shape.
+        Reason::MseBursts => 20,
+        // Any encrypted stream seen from one side.
+        Reason::MseOneSide => 8,
+        // Poisoned DHT, tracker and peer-exchange answers name innocent servers.
+        Reason::LearntEndpoint | Reason::KnownPeer => 40,
+        // Another program may reuse the port later.
+        Reason::OwnPort | Reason::SharedPort => 40,
+        // A participant also browses, calls and works.
+        Reason::Participant => 10,
+        // Other request-and-block protocols under encryption (backup, block storage).
+        Reason::LengthArithmetic => 30,
+        // Resilio Sync, Ethereum portal network and updaters speak uTP too.
+        Reason::UtpSyn | Reason::UtpTwoWay | Reason::UtpOneWay => 60,
+        Reason::UtpOpaque | Reason::FanOut => 15,
+        Reason::NameHint => 10,
+        Reason::RetryInClear => 40,
+        // Bytes decide; these never reach attribution.
+        Reason::Handshake
+        | Reason::MessageChain
+        | Reason::Krpc
+        | Reason::UdpTracker
+        | Reason::HttpTracker
+        | Reason::WsTracker
+        | Reason::Lsd
+        | Reason::Webseed
+        | Reason::Metainfo
+        | Reason::PortMapping
+        | Reason::TorrentSni
+        | Reason::MsePlaintext
+        | Reason::OtherMagic => 0,
+    }
+}
+
+/// Reasons that speak about this very flow's bytes, lengths or port, as opposed to the host or a list.
+const fn is_about_the_flow(reason: Reason) -> bool {
+    matches!(
+        reason,
+        Reason::MseShape
+            | Reason::MseBursts
+            | Reason::MseOneSide
+            | Reason::LengthArithmetic
+            | Reason::UtpSyn
+            | Reason::UtpTwoWay
+            | Reason::UtpOneWay
+            | Reason::OwnPort
+            | Reason::SharedPort
+    )
+}
+
+impl Ledger {
+    /// Judges a flow whose bytes did not prove what it is, with all that is known by now.
+    pub fn judge(&self, record: &mut FlowRecord) {
+        if record.label.grade == Some(Grade::Confirmed) {
+            return;
+        }
+        let flow_reasons = flow_evidence(record);
+        if flow_reasons.is_empty() {
+            return;
+        }
+        let mut best: Option<(u32, Reasons)> = None;
+        for (host, remote) in [(record.originator, record.responder), (record.responder, record.originator)] {
+            if !self.home().contains(&host.address) {
+                continue;
+            }
+            let reasons = flow_reasons.union(self.context(record, host, remote));
+            let sum = reasons.iter().map(points).sum();
+            if best.is_none_or(|(most, _)| sum > most) {
+                best = Some((sum, reasons));
+            }
+        }
+        let (sum, reasons) = best.unwrap_or_else(|| (flow_reasons.iter().map(points).sum(), flow_reasons));
+        let grade = if sum >= STRONG_FROM && independent(reasons) {
+            Grade::Strong
+        } else if sum >= SUSPECTED_FROM {
+            Grade::Suspected
+        } else {
+            return;
+        };
+        accept(record, grade, reasons);
+    }
+
+    /// What is known around the flow: its endpoints, ports and host.
+    fn context(&self, record: &FlowRecord, host: Endpoint, remote: Endpoint) -> Reasons {
+        let mut reasons = Reasons::default();
+        let near = |w: Option<Window>| w.is_some_and(|w| w.near(record.start, record.end, EVIDENCE_WINDOW));
+        if !self.hosts.get(&host.address).is_some_and(|h| near(h.confirmed)) {
+            return reasons;
+        }
+        reasons.insert(Reason::Participant);
+        if let Some(port) = self.ports.get(&(host, record.transport)) {
+            if near(port.told) {
+                reasons.insert(Reason::OwnPort);
+            }
+            if record.transport == Transport::Udp && near(port.window) && !port.spoke.is_empty() {
+                reasons.insert(Reason::SharedPort);
+            }
+        }
+        if let Some(learnt) = self.endpoints.get(&remote) {
+            if near(learnt.spoke) && remote.port >= 1_024 {
+                reasons.insert(Reason::KnownPeer);
+            }
+            let told = |w: &(Address, Window)| w.0 == host.address && near(Some(w.1));
+            if learnt.told.iter().any(told) {
+                reasons.insert(Reason::LearntEndpoint);
+            }
+        }
+        reasons
+    }
+}
+
+/// What the flow itself shows.
+fn flow_evidence(record: &FlowRecord) -> Reasons {
+    let mut reasons = record.label.reasons;
+    let opaque = &record.opaque;
+    match opaque.opening {
+        Opening::BothSides => {
+            reasons.insert(Reason::MseShape);
+        }
+        Opening::OneSide => {
+            reasons.insert(Reason::MseOneSide);
+        }
+        Opening::Other => {}
+    }
+    if opaque.bursts_fit {
+        reasons.insert(Reason::MseBursts);
+    }
+    if opaque.lengths_fit {
+        reasons.insert(Reason::LengthArithmetic);
+    }
+    if opaque.utp_random {
+        reasons.insert(Reason::UtpOpaque);
+    }
+    if opaque.utp_headers > 0 && reasons.is_empty() {
+        // A lone uTP-like header proves nothing; it lets the context speak.
+        reasons.insert(Reason::UtpOpaque);
+    }
+    reasons
+}
+
+/// Two reasons that do not follow from one another, one of them about the flow or its port.
+fn independent(reasons: Reasons) -> bool {
+    let about_flow = reasons.iter().any(is_about_the_flow);
+    // Shape and burst lengths are one observation; so are the two kinds of endpoint knowledge.
+    let shape =
+        [Reason::MseShape, Reason::MseBursts, Reason::MseOneSide].iter().any(|&r| reasons.contains(r));
+    let endpoint = [Reason::LearntEndpoint, Reason::KnownPeer, Reason::RetryInClear]
+        .iter()
+        .any(|&r| reasons.contains(r));
+    let port = [Reason::OwnPort, Reason::SharedPort].iter().any(|&r| reasons.contains(r));
+    let utp = [Reason::UtpSyn, Reason::UtpTwoWay, Reason::UtpOneWay].iter().any(|&r| reasons.contains(r));
+    let lengths = reasons.contains(Reason::LengthArithmetic);
+    let utp_headers = reasons.contains(Reason::UtpOpaque);
+    about_flow
+        && usize::from(shape)
+            + usize::from(endpoint)
+            + usize::from(port)
+            + usize::from(utp)
+            + usize::from(lengths)
+            + usize::from(utp_headers)
+            >= 2
+}
+
+fn accept(record: &mut FlowRecord, grade: Grade, reasons: Reasons) {
+    let label = &mut record.label;
+    if label.grade.is_none_or(|g| g < grade) {
+        label.grade = Some(grade);
+    }
+    label.reasons = reasons;
+    let utp = record.opaque.utp_headers > 0
+        || [Reason::UtpSyn, Reason::UtpTwoWay, Reason::UtpOneWay].iter().any(|&r| reasons.contains(r));
+    if utp {
+        label.kinds.insert(Kind::Utp);
+    }
+    if record.transport == Transport::Tcp || record.opaque.utp_random {
+        label.kinds.insert(Kind::PeerWire);
+    }
+    if label.encryption == Encryption::None
+        && (record.transport == Transport::Tcp || record.opaque.utp_random)
+    {
+        label.encryption = Encryption::Mse;
+    }
+}

@@ -1,0 +1,293 @@
+//! What one worker learnt since it last told the ledger.
+
+use super::Ledger;
+use super::host::{HostDelta, LocalPort, join};
+use super::report::MappingReport;
+use super::swarm::{Member, Name, Swarm};
+use super::window::Window;
+use crate::base::{Address, Endpoint, HomeNets, InfoHash, KeyedState, Timestamp, Transport, printable};
+use crate::event::{
+    Announce, AnnounceEvent, Channel, DhtMessage, DhtRole, Direction, Fact, Kind, TorrentName,
+};
+use std::collections::HashMap;
+
+type Map<K, V> = HashMap<K, V, KeyedState>;
+
+/// The circumstances of a fact.
+#[derive(Clone, Copy, Debug)]
+pub struct Scene {
+    /// Packet time.
+    pub at: Timestamp,
+    /// Packet number.
+    pub number: u64,
+    /// Originator and responder of the flow.
+    pub ends: [Endpoint; 2],
+    /// TCP or UDP.
+    pub transport: Transport,
+    /// The flow's first torrent, where known.
+    pub torrent: Option<InfoHash>,
+    /// Which side sent the packet.
+    pub sender: Direction,
+}
+
+impl Scene {
+    fn sender(&self) -> Endpoint {
+        self.ends[self.sender.index()]
+    }
+
+    fn receiver(&self) -> Endpoint {
+        self.ends[self.sender.reverse().index()]
+    }
+}
+
+/// Collected updates, keyed by what they change.
+#[derive(Debug, Default)]
+pub struct Deltas {
+    pub(super) hosts: Map<Address, HostDelta>,
+    pub(super) swarms: Map<InfoHash, Swarm>,
+    /// (endpoint, home host told) → (who told, when).
+    pub(super) told: Map<(Endpoint, Address), (Address, Window)>,
+    pub(super) spoke: Map<Endpoint, Window>,
+    pub(super) ports: Map<(Endpoint, Transport), LocalPort>,
+    pub(super) mappings: Vec<MappingReport>,
+    pub(super) malformed: Map<(Kind, &'static str), u64>,
+}
+
+impl Deltas {
+    /// Whether there is nothing to merge.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.hosts.is_empty()
+            && self.swarms.is_empty()
+            && self.told.is_empty()
+            && self.spoke.is_empty()
+            && self.ports.is_empty()
+            && self.mappings.is_empty()
+            && self.malformed.is_empty()
+    }
+
+    /// Takes note of a fact.
+    pub fn fact(&mut self, home: &HomeNets, scene: &Scene, fact: &Fact<'_>) {
+        let (sender, receiver) = (scene.sender(), scene.receiver());
+        let (from_home, to_home) = (home.contains(&sender.address), home.contains(&receiver.address));
+        let window = Window::at(scene.at);
+        match fact {
+            Fact::Identified { kind, .. } => {
+                if from_home && Ledger::is_participation(*kind) {
+                    join(&mut self.host(sender.address).confirmed, Some(window));
+                    self.port_spoke(sender, scene, *kind);
+                }
+                if !from_home && Ledger::is_participation(*kind) {
+                    self.spoke.entry(sender).or_insert(window).join(window);
+                }
+            }
+            Fact::TwoWay | Fact::Encrypted(_) => {}
+            Fact::Handshake { info_hash, .. } => {
+                if from_home {
+                    // Its own handshake: the port on which it was reached is its listen port.
+                    if scene.sender == Direction::FromResponder {
+                        self.told_port(sender.address, sender.port, Channel::PeerWire, scene);
+                    }
+                    self.member(*info_hash, sender.address, Channel::PeerWire, scene).peers.insert(receiver);
+                }
+                if to_home {
+                    self.swarm(*info_hash, scene, Channel::PeerWire).peers.insert(sender);
+                }
+            }
+            Fact::Torrent { info_hash, channel } => {
+                if from_home {
+                    self.member(*info_hash, sender.address, *channel, scene);
+                }
+            }
+            Fact::Client(client) => {
+                if from_home {
+                    let key = (client.name.clone(), client.source);
+                    self.host(sender.address).clients.entry(key).or_insert(window).join(window);
+                }
+            }
+            Fact::Announce(announce) => {
+                if from_home {
+                    self.announce(announce, sender, scene);
+                } else if to_home || receiver.address.is_group() {
+                    // A remote that announces itself to a home host is a peer that may be contacted later.
+                    if let Some(port) = announce.port {
+                        self.learn(
+                            Endpoint::new(sender.address, port),
+                            receiver.address,
+                            sender.address,
+                            window,
+                        );
+                    }
+                }
+            }
+            Fact::Listens { port, channel } => {
+                if from_home {
+                    self.told_port(sender.address, *port, *channel, scene);
+                } else if to_home {
+                    self.learn(
+                        Endpoint::new(sender.address, *port),
+                        receiver.address,
+                        sender.address,
+                        window,
+                    );
+                }
+            }
+            Fact::ExternalAddress { address, .. } => {
+                if to_home {
+                    *self.host(receiver.address).external.entry(*address).or_default() += 1;
+                }
+            }
+            Fact::Peers { info_hash, endpoints, .. } => {
+                if to_home {
+                    for endpoint in *endpoints {
+                        self.learn(*endpoint, receiver.address, sender.address, window);
+                    }
+                    if let Some(info_hash) = info_hash.or(scene.torrent) {
+                        self.swarm_peers(info_hash, endpoints);
+                    }
+                }
+            }
+            Fact::SwarmSize(size) => {
+                if to_home {
+                    let at = (scene.at, scene.number);
+                    let swarm = self.swarms.entry(size.info_hash).or_default();
+                    swarm.reported = Some((at, (size.seeders, size.leechers, size.completed)));
+                }
+            }
+            Fact::Name(name) => self.name(name, scene),
+            Fact::Dht(message) => self.dht(message, sender, receiver, from_home, to_home, window),
+            Fact::Progress { have, of } => {
+                if let (true, Some(info_hash)) = (from_home, scene.torrent) {
+                    let member = self.member(info_hash, sender.address, Channel::PeerWire, scene);
+                    member.have = member.have.max(*have);
+                    member.of = member.of.max(*of);
+                }
+            }
+            Fact::Pieces { bytes } => {
+                if let Some(info_hash) = scene.torrent {
+                    if from_home {
+                        self.member(info_hash, sender.address, Channel::PeerWire, scene).uploaded += bytes;
+                    }
+                    if to_home {
+                        self.member(info_hash, receiver.address, Channel::PeerWire, scene).downloaded +=
+                            bytes;
+                    }
+                }
+            }
+            Fact::Mapping(mapping) => {
+                let host = if mapping.answer.is_none() { sender.address } else { receiver.address };
+                let router = if mapping.answer.is_none() { receiver } else { sender };
+                let host = mapping.host.filter(|h| home.contains(h)).unwrap_or(host);
+                if home.contains(&host) {
+                    self.mappings.push(MappingReport { host, router, mapping: *mapping, at: scene.at });
+                }
+            }
+            Fact::Malformed { kind, reason } => *self.malformed.entry((*kind, reason)).or_default() += 1,
+        }
+    }
+
+    fn host(&mut self, address: Address) -> &mut HostDelta {
+        self.hosts.entry(address).or_default()
+    }
+
+    fn swarm(&mut self, info_hash: InfoHash, scene: &Scene, channel: Channel) -> &mut Swarm {
+        let swarm = self.swarms.entry(info_hash).or_default();
+        join(&mut swarm.window, Some(Window::at(scene.at)));
+        swarm.channels.insert(channel);
+        swarm
+    }
+
+    fn member(&mut self, info_hash: InfoHash, host: Address, channel: Channel, scene: &Scene) -> &mut Member {
+        self.host(host).torrents.insert(info_hash);
+        let member = self.swarm(info_hash, scene, channel).hosts.entry(host).or_default();
+        join(&mut member.window, Some(Window::at(scene.at)));
+        member
+    }
+
+    fn announce(&mut self, announce: &Announce, sender: Endpoint, scene: &Scene) {
+        let at = (scene.at, scene.number);
+        let member = self.member(announce.info_hash, sender.address, announce.channel, scene);
+        member.announced |= announce.event != AnnounceEvent::Stopped;
+        if let Some([uploaded, downloaded, left]) = announce.claimed {
+            member.claimed = Some((at, (announce.event, uploaded, downloaded, left)));
+        }
+        if let Some(port) = announce.port {
+            self.told_port(sender.address, port, announce.channel, scene);
+        }
+    }
+
+    fn told_port(&mut self, host: Address, port: u16, channel: Channel, scene: &Scene) {
+        let window = Window::at(scene.at);
+        self.host(host).listens.entry((port, channel)).or_insert(window).join(window);
+        // One number for TCP, uTP and DHT (R-X-1): clients bind the same port on both transports.
+        for transport in [Transport::Tcp, Transport::Udp] {
+            let local = self.ports.entry((Endpoint::new(host, port), transport)).or_default();
+            join(&mut local.told, Some(window));
+        }
+    }
+
+    fn port_spoke(&mut self, local: Endpoint, scene: &Scene, kind: Kind) {
+        if scene.transport == Transport::Udp {
+            let port = self.ports.entry((local, scene.transport)).or_default();
+            port.spoke.insert(kind);
+            join(&mut port.window, Some(Window::at(scene.at)));
+        }
+    }
+
+    /// Remembers that `source` named `endpoint` as a peer to a home host. Ports below 1024 and group addresses are never
+    /// learnt: the lists are attacker-controlled, and well-known services live there.
+    fn learn(&mut self, endpoint: Endpoint, home: Address, source: Address, window: Window) {
+        if endpoint.port < 1_024 || endpoint.address.is_group() {
+            return;
+        }
+        self.told.entry((endpoint, home)).or_insert((source, window)).1.join(window);
+    }
+
+    fn swarm_peers(&mut self, info_hash: InfoHash, endpoints: &[Endpoint]) {
+        let swarm = self.swarms.entry(info_hash).or_default();
+        swarm.peers.extend(endpoints.iter().take(256));
+    }
+
+    fn name(&mut self, name: &TorrentName<'_>, scene: &Scene) {
+        let swarm = self.swarms.entry(name.info_hash).or_default();
+        swarm.offer_name(Name {
+            trust: name.trust,
+            at: (scene.at, scene.number),
+            text: printable(name.name, 256),
+            channel: name.channel,
+            also: name.also,
+            size: name.size,
+            pieces: name.pieces,
+            private: (name.trust == crate::event::NameTrust::Verified).then_some(name.private),
+        });
+        swarm.channels.insert(name.channel);
+    }
+
+    fn dht(
+        &mut self,
+        message: &DhtMessage<'_>,
+        sender: Endpoint,
+        receiver: Endpoint,
+        from_home: bool,
+        to_home: bool,
+        window: Window,
+    ) {
+        let column = match message.role {
+            DhtRole::Query => 0,
+            DhtRole::Response => 1,
+            DhtRole::Error => 2,
+        };
+        if from_home {
+            let host = self.host(sender.address);
+            if let Some(n) = host.dht.get_mut(column) {
+                *n += 1;
+            }
+            if let Some(node) = message.node {
+                host.node_ids.entry(node).or_insert(window).join(window);
+            }
+        }
+        if to_home && message.role == DhtRole::Query {
+            self.host(receiver.address).dht[3] += 1;
+        }
+    }
+}

@@ -1,0 +1,249 @@
+//! What the ledger knows, as plain values for the outputs.
+
+use crate::base::{Address, Endpoint, InfoHash, NodeId, Timestamp};
+use crate::event::{
+    AnnounceEvent, Channel, ClientSource, Encryption, Family, Grade, Kind, Mapping, NameTrust,
+};
+use std::collections::BTreeMap;
+
+/// Everything an analysis found.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// What could be seen.
+    pub coverage: Coverage,
+    /// Sums over all flows.
+    pub totals: Totals,
+    /// Home hosts with any P2P label of grade strong or better, most bytes first.
+    pub hosts: Vec<HostReport>,
+    /// Torrents a home host took part in, most bytes first.
+    pub torrents: Vec<TorrentReport>,
+    /// Port mappings asked for by home hosts.
+    pub mappings: Vec<MappingReport>,
+    /// Remarkable things, in fixed words with a count.
+    pub oddities: BTreeMap<&'static str, u64>,
+}
+
+/// What the sensor saw and did not see.
+#[derive(Clone, Debug, Default)]
+pub struct Coverage {
+    /// Names of the files read.
+    pub files: Vec<String>,
+    /// Packets read.
+    pub packets: u64,
+    /// Bytes of the packets on the wire.
+    pub bytes: u64,
+    /// Time of the first packet.
+    pub first: Option<Timestamp>,
+    /// Time of the last packet.
+    pub last: Option<Timestamp>,
+    /// Packets decoded to a TCP or UDP frame.
+    pub decoded: u64,
+    /// Packets that did not become a frame of their own, by reason.
+    pub skipped: BTreeMap<&'static str, u64>,
+    /// Packets dropped by a full queue.
+    pub queue_dropped: u64,
+    /// Packets dropped by the kernel.
+    pub kernel_dropped: u64,
+    /// Packets a filter or time window left out.
+    pub filtered: u64,
+    /// Packets by link type that is not supported, with its name.
+    pub unsupported_links: BTreeMap<String, u64>,
+    /// Flows seen.
+    pub flows: u64,
+    /// Flows with packets of one side only.
+    pub one_way_flows: u64,
+    /// Frames cut by the snap length.
+    pub cut_frames: u64,
+    /// Encapsulations met, with packets.
+    pub tunnels: BTreeMap<&'static str, u64>,
+    /// Limits that were hit, with how often.
+    pub limits: BTreeMap<&'static str, u64>,
+    /// Input damage: file, offset, reason.
+    pub damage: Vec<(String, u64, String)>,
+    /// Home networks in use.
+    pub home_nets: Vec<String>,
+    /// Whether they are the built-in default.
+    pub home_nets_default: bool,
+    /// Panics caught in dissectors.
+    pub panics: u64,
+}
+
+/// Sums over flows.
+#[derive(Clone, Debug, Default)]
+pub struct Totals {
+    /// Flows and wire bytes by family, kind set, grade.
+    pub flows: BTreeMap<(Family, Grade), FlowSum>,
+    /// By kind (a flow counts once for each of its kinds).
+    pub kinds: BTreeMap<Kind, FlowSum>,
+    /// By encryption, BitTorrent flows of grade strong or better.
+    pub encryption: BTreeMap<Encryption, FlowSum>,
+    /// Malformed messages by protocol and reason.
+    pub malformed: BTreeMap<(Kind, &'static str), u64>,
+}
+
+/// Flows and bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FlowSum {
+    /// Flows.
+    pub flows: u64,
+    /// Wire bytes into the home networks.
+    pub bytes_in: u64,
+    /// Wire bytes out of the home networks.
+    pub bytes_out: u64,
+    /// Wire bytes between two home hosts or two outside hosts.
+    pub bytes_across: u64,
+}
+
+/// Bytes of a host.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct HostBytes {
+    /// Wire bytes received.
+    pub received: u64,
+    /// Wire bytes sent.
+    pub sent: u64,
+}
+
+/// A home host.
+#[derive(Clone, Debug)]
+pub struct HostReport {
+    /// Its address.
+    pub address: Address,
+    /// First and last P2P packet it took part in.
+    pub first: Timestamp,
+    /// See `first`.
+    pub last: Timestamp,
+    /// P2P bytes by grade.
+    pub bytes: BTreeMap<Grade, HostBytes>,
+    /// P2P bytes (strong or better) by transport word: `tcp`, `utp`, `udp`.
+    pub transports: BTreeMap<&'static str, HostBytes>,
+    /// P2P bytes (strong or better) by encryption.
+    pub encryption: BTreeMap<Encryption, HostBytes>,
+    /// All its bytes, P2P or not.
+    pub all: HostBytes,
+    /// What it does, with flows.
+    pub kinds: BTreeMap<Kind, u64>,
+    /// P2P flows of grade strong or better.
+    pub flows: u64,
+    /// Distinct remote addresses of those flows.
+    pub peers: u64,
+    /// Whether every label rests on one-way evidence, which a third party could have forged.
+    pub claimed_only: bool,
+    /// Clients it named, with the source and the times.
+    pub clients: Vec<ClientReport>,
+    /// Whether the named clients contradict one another.
+    pub client_conflict: bool,
+    /// Ports it told others to reach it on: (port, how, first, last).
+    pub listens: Vec<(u16, Channel, Timestamp, Timestamp)>,
+    /// Its DHT node ids, and whether each is valid for an address of the host (BEP 42; `None` where exempt or unknown).
+    pub node_ids: Vec<(NodeId, Option<bool>)>,
+    /// Its address as others said they see it, with votes.
+    pub external: Vec<(Address, u64)>,
+    /// Torrents it took part in.
+    pub torrents: Vec<InfoHash>,
+    /// DHT messages sent by role: queries, responses, errors; and queries received.
+    pub dht: [u64; 4],
+}
+
+/// A client seen at a host.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientReport {
+    /// Name and version, escaped.
+    pub name: String,
+    /// Where it was read.
+    pub source: ClientSource,
+    /// First seen.
+    pub first: Timestamp,
+    /// Last seen.
+    pub last: Timestamp,
+}
+
+/// A torrent.
+#[derive(Clone, Debug)]
+pub struct TorrentReport {
+    /// Its info-hash as seen on the wire.
+    pub info_hash: InfoHash,
+    /// The other swarm key of a hybrid.
+    pub also: Option<InfoHash>,
+    /// Its name (escaped), how it was learnt and how far to trust it.
+    pub name: Option<(String, Channel, NameTrust)>,
+    /// Size in bytes, where an info dictionary was seen.
+    pub size: Option<u64>,
+    /// Pieces, where known.
+    pub pieces: Option<u32>,
+    /// BEP 27.
+    pub private: Option<bool>,
+    /// First and last seen with a home host.
+    pub first: Timestamp,
+    /// See `first`.
+    pub last: Timestamp,
+    /// Home hosts and what they do in it.
+    pub hosts: Vec<TorrentHost>,
+    /// Distinct endpoints that were named as peers or spoke for it.
+    pub peers: u64,
+    /// Seeders, leechers, completed as last told by a tracker.
+    pub reported: Option<(u32, u32, Option<u32>)>,
+    /// By which ways it was seen.
+    pub channels: Vec<Channel>,
+}
+
+/// A home host in a torrent.
+#[derive(Clone, Debug)]
+pub struct TorrentHost {
+    /// The host.
+    pub address: Address,
+    /// First seen.
+    pub first: Timestamp,
+    /// Last seen.
+    pub last: Timestamp,
+    /// The last announced event and what was left, as claimed to trackers: (event, uploaded, downloaded, left).
+    pub claimed: Option<(AnnounceEvent, u64, u64, u64)>,
+    /// Pieces it was seen to have, of how many.
+    pub measured: Option<(u32, u32)>,
+    /// Piece bytes received.
+    pub downloaded: u64,
+    /// Piece bytes sent.
+    pub uploaded: u64,
+    /// Endpoints it exchanged peer messages with.
+    pub peers: u64,
+    /// Whether it only asked (lookups), announced, or exchanged data.
+    pub role: Role,
+}
+
+/// What a home host does in a torrent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Role {
+    /// It only looked the info-hash up.
+    Lookup,
+    /// It announced or shook hands, but no piece data was seen.
+    Member,
+    /// It received pieces.
+    Leecher,
+    /// It sent pieces and claims or shows to have all.
+    Seeder,
+}
+
+impl Role {
+    /// The fixed word of the output.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Lookup => "lookup",
+            Self::Member => "member",
+            Self::Leecher => "leecher",
+            Self::Seeder => "seeder",
+        }
+    }
+}
+
+/// A port mapping a home host asked for.
+#[derive(Clone, Debug)]
+pub struct MappingReport {
+    /// The asker.
+    pub host: Address,
+    /// The router.
+    pub router: Endpoint,
+    /// The request or answer.
+    pub mapping: Mapping,
+    /// When.
+    pub at: Timestamp,
+}

@@ -1,0 +1,152 @@
+//! Turns the ledger's tables into a [`Report`].
+
+use super::Ledger;
+use super::host::Host;
+use super::report::{ClientReport, HostReport, Report, Role, TorrentHost, TorrentReport};
+use super::swarm::{Member, Swarm};
+use crate::base::{Address, InfoHash, Timestamp};
+use crate::event::{AnnounceEvent, ClientSource};
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+impl Ledger {
+    /// What is known now. Coverage is the caller's to fill in.
+    #[must_use]
+    pub fn report(&self) -> Report {
+        let mut report = Report::default();
+        if let Ok(totals) = self.totals.lock() {
+            report.totals = totals.clone();
+        }
+        if let Ok(mappings) = self.mappings.lock() {
+            report.mappings.clone_from(&mappings);
+        }
+        report.mappings.sort_by_key(|m| (m.at, m.host, m.mapping.internal_port, m.mapping.transport));
+        report.hosts = self.hosts.iter().filter_map(|h| host_report(*h.key(), h.value())).collect();
+        report.hosts.sort_by_key(|h| (Reverse(p2p_bytes(h)), h.address));
+        report.torrents = self.swarms.iter().filter_map(|s| torrent_report(*s.key(), s.value())).collect();
+        report.torrents.sort_by_key(|t| (Reverse(moved(t)), Reverse(t.hosts.len()), t.info_hash));
+        report.oddities = oddities(&report);
+        report
+    }
+}
+
+fn p2p_bytes(host: &HostReport) -> u64 {
+    host.bytes.values().map(|b| b.received + b.sent).sum()
+}
+
+fn moved(torrent: &TorrentReport) -> u64 {
+    torrent.hosts.iter().map(|h| h.downloaded + h.uploaded).sum()
+}
+
+fn host_report(address: Address, host: &Host) -> Option<HostReport> {
+    let active = host.active?;
+    let external: Vec<(Address, u64)> = host.external.iter().map(|(a, n)| (*a, *n)).collect();
+    let clients: Vec<ClientReport> = host
+        .clients
+        .iter()
+        .map(|((name, source), w)| ClientReport {
+            name: name.clone(),
+            source: *source,
+            first: w.first,
+            last: w.last,
+        })
+        .collect();
+    Some(HostReport {
+        address,
+        first: active.first,
+        last: active.last,
+        bytes: host.bytes.clone(),
+        transports: host.transports.clone(),
+        encryption: host.encryption.clone(),
+        all: host.all,
+        kinds: host.kinds.clone(),
+        flows: host.flows,
+        peers: host.peers.len() as u64,
+        claimed_only: host.two_way == 0,
+        client_conflict: conflicting(&clients),
+        clients,
+        listens: host.listens.iter().map(|(&(port, channel), w)| (port, channel, w.first, w.last)).collect(),
+        node_ids: host.node_ids.keys().map(|id| (*id, None)).collect(),
+        external,
+        torrents: host.torrents.iter().copied().collect(),
+        dht: host.dht,
+    })
+}
+
+/// Whether peer ids, extended handshakes and user agents name different programs at the same host at the same time. The
+/// library tag in KRPC messages is left out: many programs share one.
+fn conflicting(clients: &[ClientReport]) -> bool {
+    let family = |name: &str| name.split([' ', '/']).next().unwrap_or_default().to_lowercase();
+    let named: Vec<&ClientReport> = clients.iter().filter(|c| c.source != ClientSource::Krpc).collect();
+    named.iter().enumerate().any(|(i, a)| {
+        named.iter().skip(i + 1).any(|b| {
+            let (fa, fb) = (family(&a.name), family(&b.name));
+            let library = [&fa, &fb].iter().any(|f| f.starts_with("libtorrent"));
+            fa != fb && !library && a.source != b.source && a.first <= b.last && b.first <= a.last
+        })
+    })
+}
+
+fn torrent_report(info_hash: InfoHash, swarm: &Swarm) -> Option<TorrentReport> {
+    let window = swarm.window?;
+    if swarm.hosts.is_empty() {
+        return None;
+    }
+    let pieces = swarm.name.as_ref().and_then(|n| n.pieces);
+    Some(TorrentReport {
+        info_hash,
+        also: swarm.name.as_ref().and_then(|n| n.also),
+        name: swarm.name.as_ref().map(|n| (n.text.clone(), n.channel, n.trust)),
+        size: swarm.name.as_ref().and_then(|n| n.size),
+        pieces,
+        private: swarm.name.as_ref().and_then(|n| n.private),
+        first: window.first,
+        last: window.last,
+        hosts: swarm.hosts.iter().map(|(address, m)| torrent_host(*address, m, pieces)).collect(),
+        peers: swarm.peers.len() as u64,
+        reported: swarm.reported.map(|(_, size)| size),
+        channels: swarm.channels.iter().copied().collect(),
+    })
+}
+
+fn torrent_host(address: Address, member: &Member, pieces: Option<u32>) -> TorrentHost {
+    let window = member.window;
+    let of = pieces.unwrap_or(member.of);
+    let measured = (member.have > 0 || of > 0).then_some((member.have, of));
+    let complete =
+        (of > 0 && member.have >= of) || member.claimed.is_some_and(|(_, (_, _, _, left))| left == 0);
+    let role = if member.uploaded > 0 && complete && member.downloaded == 0 {
+        Role::Seeder
+    } else if member.downloaded > 0 || member.uploaded > 0 {
+        if complete && member.uploaded > member.downloaded { Role::Seeder } else { Role::Leecher }
+    } else if member.announced || !member.peers.is_empty() {
+        Role::Member
+    } else {
+        Role::Lookup
+    };
+    TorrentHost {
+        address,
+        first: window.map_or(Timestamp::MIN, |w| w.first),
+        last: window.map_or(Timestamp::MIN, |w| w.last),
+        claimed: member
+            .claimed
+            .map(|(_, (event, up, down, left)): (_, (AnnounceEvent, u64, u64, u64))| (event, up, down, left)),
+        measured,
+        downloaded: member.downloaded,
+        uploaded: member.uploaded,
+        peers: member.peers.len() as u64,
+        role,
+    }
+}
+
+fn oddities(report: &Report) -> BTreeMap<&'static str, u64> {
+    let count = |n: usize| n as u64;
+    [
+        ("hosts-with-conflicting-clients", count(report.hosts.iter().filter(|h| h.client_conflict).count())),
+        ("hosts-with-one-way-evidence-only", count(report.hosts.iter().filter(|h| h.claimed_only).count())),
+        ("malformed-messages", report.totals.malformed.values().sum()),
+    ]
+    .into_iter()
+    .filter(|&(_, n)| n > 0)
+    .collect()
+}

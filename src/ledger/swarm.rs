@@ -1,0 +1,118 @@
+//! What is known of one torrent, and what changes it.
+
+use super::host::join;
+use super::window::Window;
+use crate::base::{Address, Endpoint, InfoHash, Timestamp};
+use crate::event::{AnnounceEvent, Channel, NameTrust};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Home hosts kept per torrent.
+const HOSTS: usize = 256;
+/// Remote endpoints kept per torrent.
+const PEERS: usize = 4_096;
+
+/// A torrent's name and dimensions, ordered by how far to trust them, then by age.
+#[derive(Clone, Debug)]
+pub struct Name {
+    pub trust: NameTrust,
+    pub at: (Timestamp, u64),
+    pub text: String,
+    pub channel: Channel,
+    pub also: Option<InfoHash>,
+    pub size: Option<u64>,
+    pub pieces: Option<u32>,
+    pub private: Option<bool>,
+}
+
+impl Name {
+    fn better_than(&self, other: &Self) -> bool {
+        (self.trust, std::cmp::Reverse(self.at)) > (other.trust, std::cmp::Reverse(other.at))
+    }
+}
+
+/// Something told at a time, of which the latest counts.
+pub type Latest<T> = Option<((Timestamp, u64), T)>;
+
+fn newer<T>(to: &mut Latest<T>, more: Latest<T>) {
+    if let Some((at, value)) = more
+        && to.as_ref().is_none_or(|(t, _)| *t <= at)
+    {
+        *to = Some((at, value));
+    }
+}
+
+/// A torrent; also the shape of what one batch adds to it.
+#[derive(Debug, Default)]
+pub struct Swarm {
+    pub name: Option<Name>,
+    pub window: Option<Window>,
+    pub hosts: BTreeMap<Address, Member>,
+    pub peers: BTreeSet<Endpoint>,
+    pub reported: Latest<(u32, u32, Option<u32>)>,
+    pub channels: BTreeSet<Channel>,
+}
+
+/// A home host in a torrent.
+#[derive(Debug, Default)]
+pub struct Member {
+    pub window: Option<Window>,
+    pub announced: bool,
+    pub claimed: Latest<(AnnounceEvent, u64, u64, u64)>,
+    pub have: u32,
+    pub of: u32,
+    pub downloaded: u64,
+    pub uploaded: u64,
+    pub peers: BTreeSet<Endpoint>,
+}
+
+impl Swarm {
+    pub fn offer_name(&mut self, name: Name) {
+        if self.name.as_ref().is_none_or(|known| name.better_than(known)) {
+            self.name = Some(name);
+        }
+    }
+
+    /// Adds a batch; gives the home hosts that are new to the torrent, when and by which way.
+    pub fn add(&mut self, delta: Self) -> Vec<(Address, Timestamp, Channel)> {
+        let mut new = Vec::new();
+        if let Some(name) = delta.name {
+            self.offer_name(name);
+        }
+        join(&mut self.window, delta.window);
+        for (address, member) in delta.hosts {
+            let known = self.hosts.contains_key(&address);
+            if !known && let (Some(window), Some(channel)) = (member.window, delta.channels.first()) {
+                new.push((address, window.first, *channel));
+            }
+            if known || self.hosts.len() < HOSTS {
+                self.hosts.entry(address).or_default().add(member);
+            }
+        }
+        extend(&mut self.peers, delta.peers);
+        newer(&mut self.reported, delta.reported);
+        self.channels.extend(delta.channels);
+        new
+    }
+}
+
+impl Member {
+    fn add(&mut self, delta: Self) {
+        join(&mut self.window, delta.window);
+        self.announced |= delta.announced;
+        newer(&mut self.claimed, delta.claimed);
+        self.have = self.have.max(delta.have);
+        self.of = self.of.max(delta.of);
+        self.downloaded += delta.downloaded;
+        self.uploaded += delta.uploaded;
+        extend(&mut self.peers, delta.peers);
+    }
+}
+
+fn extend(to: &mut BTreeSet<Endpoint>, from: BTreeSet<Endpoint>) {
+    for endpoint in from {
+        if to.len() >= PEERS {
+            return;
+        }
+        to.insert(endpoint);
+    }
+}

@@ -1,0 +1,249 @@
+//! The `--json` summary, section 2 of the output contract, and the objects it shares with events.
+
+use super::{JsonWriter, words};
+use crate::event::{Grade, Mapping};
+use crate::ledger::report::{
+    ClientReport, Coverage, FlowSum, HostBytes, HostReport, MappingReport, Report, TorrentHost,
+    TorrentReport, Totals,
+};
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+/// Writes the report as one JSON object and a line end.
+///
+/// `alerts` and `exposure` are empty: a file is not held against a policy, and nothing here judges ports.
+///
+/// # Errors
+/// Those of the output.
+pub fn write_json(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    let mut w = JsonWriter::pretty();
+    w.object(|w| {
+        w.key("swarmscope").string(env!("CARGO_PKG_VERSION"));
+        w.key("coverage").object(|w| coverage(w, &report.coverage));
+        w.key("totals").object(|w| totals(w, &report.totals));
+        w.key("hosts").array(|w| report.hosts.iter().for_each(|h| w.object(|w| host(w, h))));
+        w.key("torrents").array(|w| report.torrents.iter().for_each(|t| w.object(|w| torrent(w, t))));
+        w.key("alerts").array(|_| {});
+        w.key("exposure").array(|_| {});
+        w.key("port_mappings").array(|w| report.mappings.iter().for_each(|m| w.object(|w| mapping(w, m))));
+        w.key("oddities").object(|w| counts(w, &report.oddities));
+    });
+    out.write_all(w.text().as_bytes())?;
+    out.write_all(b"\n")
+}
+
+/// The members of a coverage object.
+pub(super) fn coverage(w: &mut JsonWriter, c: &Coverage) {
+    w.key("files").array(|w| c.files.iter().for_each(|file| w.string(file)));
+    w.key("packets").number(c.packets);
+    w.key("bytes").number(c.bytes);
+    w.key("first").optional(c.first, |w, at| w.plain(at));
+    w.key("last").optional(c.last, |w, at| w.plain(at));
+    w.key("decoded").number(c.decoded);
+    w.key("skipped").object(|w| counts(w, &c.skipped));
+    w.key("filtered").number(c.filtered);
+    w.key("queue_dropped").number(c.queue_dropped);
+    w.key("kernel_dropped").number(c.kernel_dropped);
+    w.key("unsupported_links").object(|w| counts(w, &c.unsupported_links));
+    w.key("flows").number(c.flows);
+    w.key("one_way_flows").number(c.one_way_flows);
+    w.key("one_way_share").share(c.one_way_flows, c.flows);
+    w.key("cut_frames").number(c.cut_frames);
+    w.key("tunnels").object(|w| counts(w, &c.tunnels));
+    w.key("limits").object(|w| counts(w, &c.limits));
+    w.key("panics").number(c.panics);
+    w.key("home_nets").array(|w| c.home_nets.iter().for_each(|net| w.string(net)));
+    w.key("home_nets_default").boolean(c.home_nets_default);
+    w.key("errors").array(|w| {
+        for (file, offset, reason) in &c.damage {
+            w.object(|w| {
+                w.key("file").string(file);
+                w.key("offset").number(*offset);
+                w.key("reason").string(reason);
+            });
+        }
+    });
+}
+
+fn totals(w: &mut JsonWriter, totals: &Totals) {
+    w.key("flows").array(|w| {
+        for ((family, grade), sum) in &totals.flows {
+            w.object(|w| {
+                w.key("family").string(words::family(*family));
+                w.key("grade").string(grade.label());
+                flow_sum(w, sum);
+            });
+        }
+    });
+    w.key("kinds").object(|w| {
+        for (kind, sum) in &totals.kinds {
+            w.key(kind.label()).object(|w| flow_sum(w, sum));
+        }
+    });
+    w.key("encryption").object(|w| {
+        for (encryption, sum) in &totals.encryption {
+            w.key(encryption.label()).object(|w| flow_sum(w, sum));
+        }
+    });
+    w.key("malformed").array(|w| {
+        for ((kind, reason), count) in &totals.malformed {
+            w.object(|w| {
+                w.key("kind").string(kind.label());
+                w.key("reason").string(reason);
+                w.key("count").number(*count);
+            });
+        }
+    });
+}
+
+fn flow_sum(w: &mut JsonWriter, sum: &FlowSum) {
+    w.key("flows").number(sum.flows);
+    w.key("bytes_in").number(sum.bytes_in);
+    w.key("bytes_out").number(sum.bytes_out);
+    w.key("bytes_across").number(sum.bytes_across);
+}
+
+/// The members of a home host's object.
+pub(super) fn host(w: &mut JsonWriter, h: &HostReport) {
+    w.key("address").plain(h.address);
+    w.key("first").plain(h.first);
+    w.key("last").plain(h.last);
+    w.key("bytes").object(|w| {
+        for grade in Grade::ALL {
+            w.key(grade.label()).object(|w| host_bytes(w, h.bytes.get(&grade).copied().unwrap_or_default()));
+        }
+    });
+    w.key("transports").object(|w| {
+        h.transports.iter().for_each(|(name, &bytes)| w.key(name).object(|w| host_bytes(w, bytes)));
+    });
+    w.key("encryption").object(|w| {
+        h.encryption.iter().for_each(|(e, &bytes)| w.key(e.label()).object(|w| host_bytes(w, bytes)));
+    });
+    w.key("bytes_all_traffic").object(|w| host_bytes(w, h.all));
+    w.key("kinds").object(|w| h.kinds.iter().for_each(|(kind, &flows)| w.key(kind.label()).number(flows)));
+    w.key("flows").number(h.flows);
+    w.key("peers").number(h.peers);
+    w.key("claimed_only").boolean(h.claimed_only);
+    w.key("clients").array(|w| h.clients.iter().for_each(|c| w.object(|w| client(w, c))));
+    w.key("client_conflict").boolean(h.client_conflict);
+    w.key("listen_ports").array(|w| {
+        for (port, channel, first, last) in &h.listens {
+            w.object(|w| {
+                w.key("port").number(*port);
+                w.key("channel").string(channel.label());
+                w.key("first").plain(first);
+                w.key("last").plain(last);
+            });
+        }
+    });
+    w.key("external_addresses").array(|w| {
+        for (address, votes) in &h.external {
+            w.object(|w| {
+                w.key("address").plain(address);
+                w.key("votes").number(*votes);
+            });
+        }
+    });
+    w.key("node_ids").array(|w| {
+        for (id, valid) in &h.node_ids {
+            w.object(|w| {
+                w.key("node_id").plain(id);
+                w.key("valid").optional(*valid, JsonWriter::boolean);
+            });
+        }
+    });
+    w.key("info_hashes").array(|w| h.torrents.iter().for_each(|hash| w.plain(hash)));
+    w.key("dht_messages").object(|w| {
+        let [queries, responses, errors, queries_received] = h.dht;
+        w.key("queries").number(queries);
+        w.key("responses").number(responses);
+        w.key("errors").number(errors);
+        w.key("queries_received").number(queries_received);
+    });
+}
+
+fn host_bytes(w: &mut JsonWriter, bytes: HostBytes) {
+    w.key("in").number(bytes.received);
+    w.key("out").number(bytes.sent);
+}
+
+fn client(w: &mut JsonWriter, c: &ClientReport) {
+    w.key("name").string(&c.name);
+    w.key("source").string(words::client_source(c.source));
+    w.key("first").plain(c.first);
+    w.key("last").plain(c.last);
+}
+
+/// The members of a torrent's object.
+pub(super) fn torrent(w: &mut JsonWriter, t: &TorrentReport) {
+    w.key("info_hash").plain(t.info_hash);
+    w.key("also").optional(t.also, |w, hash| w.plain(hash));
+    w.key("name").optional(t.name.as_ref(), |w, (text, channel, trust)| {
+        w.object(|w| {
+            w.key("text").string(text);
+            w.key("source").string(channel.label());
+            w.key("trust").string(words::name_trust(*trust));
+        });
+    });
+    w.key("size").optional(t.size, JsonWriter::number);
+    w.key("pieces").optional(t.pieces, JsonWriter::number);
+    w.key("private").optional(t.private, JsonWriter::boolean);
+    w.key("first").plain(t.first);
+    w.key("last").plain(t.last);
+    w.key("hosts").array(|w| t.hosts.iter().for_each(|h| w.object(|w| torrent_host(w, h, t.size))));
+    w.key("peers").number(t.peers);
+    w.key("reported").optional(t.reported, |w, (seeders, leechers, completed)| {
+        w.object(|w| {
+            w.key("seeders").number(seeders);
+            w.key("leechers").number(leechers);
+            w.key("completed").optional(completed, JsonWriter::number);
+        });
+    });
+    w.key("channels").array(|w| t.channels.iter().for_each(|channel| w.string(channel.label())));
+}
+
+fn torrent_host(w: &mut JsonWriter, h: &TorrentHost, size: Option<u64>) {
+    w.key("address").plain(h.address);
+    w.key("role").string(h.role.label());
+    w.key("first").plain(h.first);
+    w.key("last").plain(h.last);
+    w.key("claimed").optional(h.claimed, |w, (event, uploaded, downloaded, left)| {
+        w.object(|w| {
+            w.key("event").string(words::announce_event(event));
+            w.key("uploaded").number(uploaded);
+            w.key("downloaded").number(downloaded);
+            w.key("left").number(left);
+            // A client may claim more left than there is: then nothing is complete.
+            let done = size.filter(|&size| size > 0).map(|size| (size.saturating_sub(left), size));
+            w.key("completion").optional(done, |w, (done, size)| w.share(done, size));
+        });
+    });
+    w.key("measured").optional(h.measured, |w, (have, of)| {
+        w.object(|w| {
+            w.key("pieces").number(have);
+            w.key("of").number(of);
+            w.key("completion").optional((of > 0).then_some(()), |w, ()| w.share(have.into(), of.into()));
+        });
+    });
+    w.key("bytes_down").number(h.downloaded);
+    w.key("bytes_up").number(h.uploaded);
+    w.key("peers").number(h.peers);
+}
+
+fn mapping(w: &mut JsonWriter, m: &MappingReport) {
+    let Mapping { transport, internal_port, external_port, lifetime, host, answer, protocol } = m.mapping;
+    w.key("host").plain(m.host);
+    w.key("router").plain(m.router);
+    w.key("at").plain(m.at);
+    w.key("protocol").string(protocol);
+    w.key("proto").string(words::port_protocol(transport));
+    w.key("internal_port").number(internal_port);
+    w.key("external_port").number(external_port);
+    w.key("lifetime_seconds").number(lifetime);
+    w.key("internal_host").plain(host.unwrap_or(m.host));
+    w.key("result").optional(answer, JsonWriter::number);
+}
+
+fn counts<K: AsRef<str>>(w: &mut JsonWriter, counts: &BTreeMap<K, u64>) {
+    counts.iter().for_each(|(name, &count)| w.key(name.as_ref()).number(count));
+}

@@ -1,0 +1,29 @@
+//! What an analysis tells while it runs.
+
+use super::{DhtEvent, FlowContext, HostEvent, TorrentEvent};
+use crate::base::Timestamp;
+use crate::event::FlowRecord;
+use crate::ledger::report::Coverage;
+use std::ops::ControlFlow;
+
+/// Listens to an analysis. Which flows and messages are told is the pipeline's choice; a sink writes what it is told.
+pub trait AnalysisSink {
+    /// A flow ended.
+    fn flow(&mut self, record: &FlowRecord, context: &FlowContext<'_>);
+
+    /// A DHT message.
+    fn dht(&mut self, event: &DhtEvent<'_>, context: &FlowContext<'_>);
+
+    /// News of a torrent.
+    fn torrent(&mut self, event: &TorrentEvent<'_>);
+
+    /// A change at a home host.
+    fn host(&mut self, event: &HostEvent<'_>);
+
+    /// The coverage up to `at`: every minute of packet time and at the end.
+    fn stats(&mut self, at: Timestamp, coverage: &Coverage);
+
+    /// How far the input was read, in bytes and packets; to be called once per batch. `Break` asks to stop, because
+    /// nobody reads the output any more or it cannot be written; the analysis then ends with what it has.
+    fn progress(&mut self, bytes_read: u64, bytes_total: Option<u64>, packets: u64) -> ControlFlow<()>;
+}

@@ -1,0 +1,159 @@
+//! The most active torrents with their home hosts, and the port mappings asked for.
+
+use super::hosts::more;
+use super::page::{Page, Paint};
+use super::table::{Cell, Column, write_table};
+use super::text::{bytes, count, counted, fit, moment, percent, width};
+use crate::event::{Mapping, NameTrust};
+use crate::ledger::report::{MappingReport, Report, Role, TorrentHost, TorrentReport};
+use crate::output::words;
+use std::io;
+
+/// Torrents shown, home hosts of each, and mappings.
+const TORRENTS_MAX: usize = 10;
+const HOSTS_MAX: usize = 5;
+const MAPPINGS_MAX: usize = 20;
+
+pub(super) fn write_torrents(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
+    if report.torrents.is_empty() {
+        return Ok(());
+    }
+    page.title(
+        &format!("TORRENTS ({})", count(report.torrents.len() as u64)),
+        "of home hosts, most active first",
+    )?;
+    for (i, torrent) in report.torrents.iter().take(TORRENTS_MAX).enumerate() {
+        if i > 0 {
+            page.blank()?;
+        }
+        write_torrent(page, torrent)?;
+    }
+    more(page, report.torrents.len(), TORRENTS_MAX, "torrents")
+}
+
+fn write_torrent(page: &mut Page<'_>, torrent: &TorrentReport) -> io::Result<()> {
+    let hash = torrent.info_hash.to_string();
+    match &torrent.name {
+        Some((name, _, trust)) => {
+            let note = match trust {
+                NameTrust::Verified => "name verified",
+                NameTrust::Claimed => "name claimed",
+            };
+            // The name gives way to the note, which says how far to believe it.
+            let room = page.layout.width.saturating_sub(width(note) + 4);
+            page.subject(&fit(name, room), note)?;
+            page.entry("info-hash", &[hash], "", Paint::Plain)?;
+        }
+        None => page.subject(&hash, "name unknown")?,
+    }
+    if let Some(also) = torrent.also {
+        page.entry("hybrid", &[format!("also {also}")], "", Paint::Plain)?;
+    }
+    page.entry("about", &about(torrent), ", ", Paint::Plain)?;
+    let rows: Vec<Vec<Cell>> = torrent.hosts.iter().take(HOSTS_MAX).map(row).collect();
+    if !rows.is_empty() {
+        write_table(page, &COLUMNS, &rows)?;
+    }
+    more(page, torrent.hosts.len(), HOSTS_MAX, "home hosts")
+}
+
+fn about(torrent: &TorrentReport) -> Vec<String> {
+    let mut items = Vec::new();
+    items.extend(torrent.size.map(bytes));
+    items.extend(torrent.private.filter(|&private| private).map(|_| "private".to_owned()));
+    items.push(counted(torrent.peers, "peer seen", "peers seen"));
+    if let Some((seeders, leechers, _)) = torrent.reported {
+        let (seeders, leechers) = (count(seeders.into()), count(leechers.into()));
+        items.push(format!("a tracker says {seeders} seeding and {leechers} not"));
+    }
+    if !torrent.channels.is_empty() {
+        let channels: Vec<&str> = torrent.channels.iter().map(|channel| channel.label()).collect();
+        items.push(format!("known by {}", channels.join(" ")));
+    }
+    items
+}
+
+const fn column(title: &'static str, right: bool, cut_to: Option<usize>, leaves: u8) -> Column {
+    Column { title, right, cut_to, leaves }
+}
+
+const COLUMNS: [Column; 6] = [
+    column("HOME HOST", false, None, 0),
+    column("ROLE", false, None, 0),
+    column("HAS", false, Some(8), 0),
+    column("DOWN", true, None, 0),
+    column("UP", true, None, 0),
+    column("PEERS", true, None, 1),
+];
+
+fn row(host: &TorrentHost) -> Vec<Cell> {
+    let (role, paint) = match host.role {
+        Role::Lookup => ("looked up only", Paint::Dim),
+        Role::Member => ("member", Paint::Plain),
+        Role::Leecher => ("leecher", Paint::Plain),
+        Role::Seeder => ("seeder", Paint::Good),
+    };
+    vec![
+        (host.address.to_string(), Paint::Subject),
+        (role.to_owned(), paint),
+        (progress(host), Paint::Plain),
+        (bytes(host.downloaded), Paint::Plain),
+        (bytes(host.uploaded), Paint::Plain),
+        (count(host.peers), Paint::Plain),
+    ]
+}
+
+/// What was measured, otherwise what the host claims, and which of the two it is.
+fn progress(host: &TorrentHost) -> String {
+    match (host.measured, host.claimed) {
+        (Some((have, of)), _) if of > 0 => format!("{} (measured)", percent(have.into(), of.into())),
+        (Some((have, _)), _) => format!("{} (measured)", counted(have.into(), "piece", "pieces")),
+        (None, Some((_, _, _, 0))) => "all (claimed)".to_owned(),
+        (None, Some((_, _, _, left))) => format!("{} left (claimed)", bytes(left)),
+        (None, None) => "–".to_owned(),
+    }
+}
+
+const MAPPING_COLUMNS: [Column; 6] = [
+    column("HOST", false, None, 0),
+    column("PORTS", false, None, 0),
+    column("BY", false, None, 0),
+    column("ANSWER", false, Some(10), 0),
+    column("ROUTER", false, None, 2),
+    column("AT (UTC)", false, None, 1),
+];
+
+pub(super) fn write_mappings(page: &mut Page<'_>, mappings: &[MappingReport]) -> io::Result<()> {
+    if mappings.is_empty() {
+        return Ok(());
+    }
+    page.title(
+        &format!("PORT MAPPINGS ({})", count(mappings.len() as u64)),
+        "asked of routers by home hosts",
+    )?;
+    let rows: Vec<Vec<Cell>> = mappings.iter().take(MAPPINGS_MAX).map(mapping_row).collect();
+    write_table(page, &MAPPING_COLUMNS, &rows)?;
+    more(page, mappings.len(), MAPPINGS_MAX, "mappings")
+}
+
+fn mapping_row(report: &MappingReport) -> Vec<Cell> {
+    let Mapping { transport, internal_port, external_port, host, answer, protocol, .. } = report.mapping;
+    let external = if external_port == 0 { "any".to_owned() } else { external_port.to_string() };
+    let asker = match host.filter(|&host| host != report.host) {
+        Some(other) => format!("{} for {other}", report.host),
+        None => report.host.to_string(),
+    };
+    let (answer, paint) = match answer {
+        Some(0) => ("granted".to_owned(), Paint::Good),
+        Some(code) => (format!("refused ({code})"), Paint::Warning),
+        None => ("none seen".to_owned(), Paint::Dim),
+    };
+    vec![
+        (asker, Paint::Subject),
+        (format!("{} {external} → {internal_port}", words::port_protocol(transport)), Paint::Plain),
+        (protocol.to_owned(), Paint::Plain),
+        (answer, paint),
+        (report.router.to_string(), Paint::Plain),
+        (moment(report.at), Paint::Plain),
+    ]
+}

@@ -1,0 +1,143 @@
+//! Counts every packet exactly once, and says at the end what could be seen.
+
+use super::worker::WorkerCounters;
+use crate::base::{HomeNets, Timestamp};
+use crate::capture::{LinkType, RawPacket, SourceStatus};
+use crate::frame::{Decoded, Decoder, Skip, link_name};
+use crate::ledger::report::Coverage;
+use std::collections::BTreeMap;
+
+/// Sums of the reading side.
+#[derive(Debug, Default)]
+pub struct Tally {
+    pub packets: u64,
+    bytes: u64,
+    first: Option<Timestamp>,
+    last: Option<Timestamp>,
+    decoded: u64,
+    held: u64,
+    duplicates: u64,
+    unreachable: u64,
+    cut: u64,
+    skips: BTreeMap<Skip, u64>,
+    duplicate_bytes: u64,
+}
+
+impl Tally {
+    /// Takes note of a packet before it is decoded.
+    pub fn packet(&mut self, packet: &RawPacket<'_>) {
+        self.packets += 1;
+        self.bytes += u64::from(packet.wire_len);
+        self.cut += u64::from(packet.wire_len as usize > packet.data.len());
+        self.first = Some(self.first.map_or(packet.at, |t| t.min(packet.at)));
+        self.last = Some(self.last.map_or(packet.at, |t| t.max(packet.at)));
+    }
+
+    /// Takes note of what became of it.
+    pub fn outcome(&mut self, decoded: &Decoded<'_>, wire_len: u32) {
+        match decoded {
+            Decoded::Frame(_) => self.decoded += 1,
+            Decoded::Held => self.held += 1,
+            Decoded::Duplicate => {
+                self.duplicates += 1;
+                self.duplicate_bytes += u64::from(wire_len);
+            }
+            Decoded::Unreachable(_) => self.unreachable += 1,
+            Decoded::Skip(skip) => *self.skips.entry(*skip).or_default() += 1,
+        }
+    }
+
+    /// Packets in = decoded + skipped by reason (G1). `false` is a bug of ours.
+    pub fn adds_up(&self) -> bool {
+        self.packets
+            == self.decoded
+                + self.held
+                + self.duplicates
+                + self.unreachable
+                + self.skips.values().sum::<u64>()
+    }
+
+    /// The latest packet time.
+    pub const fn last(&self) -> Option<Timestamp> {
+        self.last
+    }
+
+    /// The coverage so far.
+    pub fn coverage(
+        &self,
+        status: &SourceStatus,
+        decoder: &Decoder,
+        workers: &WorkerCounters,
+        home: &HomeNets,
+        mut limits: BTreeMap<&'static str, u64>,
+    ) -> Coverage {
+        let mut skipped: BTreeMap<&'static str, u64> =
+            self.skips.iter().map(|(s, n)| (s.label(), *n)).collect();
+        for (word, n) in
+            [("fragment", self.held), ("duplicate", self.duplicates), ("icmp_unreachable", self.unreachable)]
+        {
+            if n > 0 {
+                skipped.insert(word, n);
+            }
+        }
+        for (word, n) in [
+            ("flows-evicted-probation", workers.table.evicted_probation),
+            ("flows-evicted-protected", workers.table.evicted_protected),
+            ("flow-states-refused", workers.table.states_refused),
+        ] {
+            if n > 0 {
+                limits.insert(word, n);
+            }
+        }
+        let mut files: Vec<String> = Vec::new();
+        for file in status.origins.iter().filter_map(|o| o.file.clone()) {
+            if !files.contains(&file) {
+                files.push(file);
+            }
+        }
+        let mut tunnels = BTreeMap::new();
+        for path in decoder.paths().as_slice() {
+            for tunnel in &path.tunnels {
+                *tunnels.entry(tunnel.label()).or_default() += 1;
+            }
+        }
+        Coverage {
+            files,
+            packets: self.packets,
+            bytes: self.bytes,
+            first: self.first,
+            last: self.last,
+            decoded: self.decoded,
+            skipped,
+            queue_dropped: 0,
+            kernel_dropped: status.kernel_dropped,
+            filtered: status.filtered,
+            unsupported_links: decoder
+                .unsupported()
+                .iter()
+                .map(|(link, n)| (link_words(*link), *n))
+                .collect(),
+            flows: workers.flows,
+            one_way_flows: workers.one_way_flows,
+            cut_frames: self.cut,
+            tunnels,
+            limits,
+            damage: status
+                .damage
+                .iter()
+                .map(|d| (d.file.display().to_string(), d.offset, d.reason.clone()))
+                .collect(),
+            home_nets: home.networks().iter().map(ToString::to_string).collect(),
+            home_nets_default: home.is_default(),
+            panics: workers.panics,
+        }
+    }
+}
+
+/// A link type's number and, where it has one, name.
+fn link_words(link: LinkType) -> String {
+    match link_name(link) {
+        Some(name) => format!("{} ({name})", link.0),
+        None => link.0.to_string(),
+    }
+}

@@ -1,0 +1,360 @@
+//! One worker: owns its flows and dissectors outright, tells the ledger what it learnt once per batch.
+
+use crate::base::{Direction, Endpoint, HashKey, HomeNets, Timestamp};
+use crate::dissect::{Conversation, Datagram, Dissector, MetadataStore, Packet, Sink, TcpSegment, Verdict};
+use crate::event::{Counters, DhtMessage, EndReason, Fact, FlowRecord, FlowState, Label};
+use crate::flow::{EndCause, Ended, Flow, FlowId, FlowLimits, FlowTable, TableCounters};
+use crate::frame::{Frame, Segment, Tcp};
+use crate::ledger::report::HostBytes;
+use crate::ledger::{Deltas, Ledger, Scene};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+/// What a worker keeps for a flow that is of interest.
+#[derive(Debug, Default)]
+struct Followed {
+    label: Label,
+    conversation: Conversation,
+}
+
+/// A DHT message kept for the event log.
+#[derive(Clone, Debug)]
+pub struct LoggedDht {
+    pub at: Timestamp,
+    pub number: u64,
+    pub sender: Endpoint,
+    pub receiver: Endpoint,
+    pub path: u16,
+    pub message: DhtMessage<'static>,
+    pub method: Option<String>,
+    pub transaction: Vec<u8>,
+}
+
+/// What a worker hands over at a tick.
+#[derive(Debug, Default)]
+pub struct Harvest {
+    pub records: Vec<FlowRecord>,
+    pub dht: Vec<LoggedDht>,
+}
+
+/// Sums a worker keeps for the coverage report.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct WorkerCounters {
+    pub table: TableCounters,
+    pub flows: u64,
+    pub one_way_flows: u64,
+    pub panics: u64,
+}
+
+impl WorkerCounters {
+    pub fn add(&mut self, other: &Self) {
+        self.flows += other.flows;
+        self.one_way_flows += other.one_way_flows;
+        self.panics += other.panics;
+        self.table.opened += other.table.opened;
+        self.table.evicted_probation += other.table.evicted_probation;
+        self.table.evicted_protected += other.table.evicted_protected;
+        self.table.states_refused += other.table.states_refused;
+    }
+}
+
+/// What to keep beyond labelled flows.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Keep {
+    /// Records of flows without a label too.
+    pub all_flows: bool,
+    /// DHT messages, for the event log.
+    pub dht: bool,
+}
+
+/// A worker.
+pub struct Worker {
+    flows: FlowTable<Box<Followed>>,
+    dissector: Dissector,
+    ledger: Arc<Ledger>,
+    deltas: Deltas,
+    harvest: Harvest,
+    keep: Keep,
+    counters: WorkerCounters,
+}
+
+impl Worker {
+    pub fn new(
+        ledger: Arc<Ledger>,
+        limits: FlowLimits,
+        key: HashKey,
+        metadata: Arc<MetadataStore>,
+        keep: Keep,
+    ) -> Self {
+        Self {
+            flows: FlowTable::new(limits, key),
+            dissector: Dissector::new(key, metadata),
+            ledger,
+            deltas: Deltas::default(),
+            harvest: Harvest::default(),
+            keep,
+            counters: WorkerCounters::default(),
+        }
+    }
+
+    /// Takes one frame.
+    pub fn frame(&mut self, frame: &Frame<'_>) {
+        let touch = self.flows.touch(frame);
+        if self.flows.has_ended() {
+            self.settle_ended();
+        }
+        // Without payload only an acknowledgement on a followed stream says anything.
+        if frame.payload_len == 0 && (frame.segment == Segment::Udp || self.flows.state(touch.id).is_none()) {
+            return;
+        }
+        match frame.segment {
+            Segment::Udp => self.datagram(frame, touch.id, touch.direction),
+            Segment::Tcp(_) => self.segment(frame, touch.id, touch.direction),
+        }
+    }
+
+    /// Tells the ledger what was learnt: to be called once per batch.
+    pub fn settle(&mut self) {
+        if !self.deltas.is_empty() {
+            self.ledger.merge(&mut self.deltas);
+        }
+    }
+
+    /// Hands over what is finished by `now`.
+    pub fn tick(&mut self, now: Timestamp) -> Harvest {
+        self.flows.expire_states(now);
+        self.settle_ended();
+        self.settle();
+        std::mem::take(&mut self.harvest)
+    }
+
+    /// Ends every flow and hands over the rest.
+    pub fn finish(&mut self) -> Harvest {
+        self.flows.finish();
+        self.settle_ended();
+        self.settle();
+        std::mem::take(&mut self.harvest)
+    }
+
+    /// The sums so far.
+    pub const fn counters(&self) -> WorkerCounters {
+        WorkerCounters { table: self.flows.counters(), ..self.counters }
+    }
+
+    fn datagram(&mut self, frame: &Frame<'_>, id: FlowId, direction: Direction) {
+        let known = self.flows.state(id).is_some();
+        if !known && !Dissector::may_interest(frame.payload, frame.src.port, frame.dst.port) {
+            return;
+        }
+        let datagram = Datagram { bytes: frame.payload, wire_len: frame.payload_len };
+        self.dissect(frame, id, direction, |dissector, packet, conversation, sink| {
+            dissector.datagram(packet, &datagram, conversation, sink)
+        });
+    }
+
+    fn segment(&mut self, frame: &Frame<'_>, id: FlowId, direction: Direction) {
+        let Segment::Tcp(tcp) = frame.segment else { return };
+        if self.flows.is_retired(id) {
+            return;
+        }
+        let before = self.flows.flow(id).payload[1];
+        let own = if direction == Direction::FromResponder { u64::from(frame.payload_len) } else { 0 };
+        let segment = TcpSegment {
+            seq: tcp.seq,
+            ack: tcp.has(Tcp::ACK).then_some(tcp.ack),
+            syn: tcp.has(Tcp::SYN),
+            payload: frame.payload,
+            wire_len: frame.payload_len,
+            originator_isn: self.flows.initial_sequence(id),
+            syn_seen: self.flows.syn_seen(id),
+            answered: before > own,
+        };
+        self.dissect(frame, id, direction, |dissector, packet, conversation, sink| {
+            dissector.segment(packet, &segment, conversation, sink)
+        });
+    }
+
+    /// Runs a dissector over a packet of a flow. A panic costs that flow only (RELIABILITY G4).
+    fn dissect(
+        &mut self,
+        frame: &Frame<'_>,
+        id: FlowId,
+        direction: Direction,
+        run: impl FnOnce(&mut Dissector, &Packet, &mut Conversation, &mut Recorder<'_>) -> Verdict,
+    ) {
+        let flow = self.flows.flow(id);
+        let mut fresh = None;
+        let followed = match self.flows.state(id) {
+            Some(followed) => followed,
+            None => fresh.insert(Box::<Followed>::default()),
+        };
+        let ends = [flow.originator, flow.responder];
+        let packet = Packet { at: frame.at, ends, direction };
+        let mut recorder = Recorder {
+            scene: Scene {
+                at: frame.at,
+                number: frame.number,
+                ends,
+                transport: flow.transport,
+                torrent: followed.label.info_hashes.first().copied(),
+                sender: direction,
+            },
+            home: self.ledger.home(),
+            label: &mut followed.label,
+            deltas: &mut self.deltas,
+            dht: self.keep.dht.then_some(&mut self.harvest.dht),
+            path: frame.path.0,
+        };
+        let dissector = &mut self.dissector;
+        let conversation = &mut followed.conversation;
+        let verdict = catch_unwind(AssertUnwindSafe(|| run(dissector, &packet, conversation, &mut recorder)));
+        let verdict = verdict.unwrap_or_else(|_| {
+            self.counters.panics += 1;
+            Verdict::Poisoned
+        });
+        let labelled = followed.label.grade.is_some();
+        match (verdict, fresh) {
+            (Verdict::Follow, None) => {}
+            (Verdict::Follow, Some(state)) => {
+                self.flows.attach(id, state);
+            }
+            (Verdict::Done, None) if labelled => {}
+            (Verdict::Done, Some(state)) if labelled => {
+                self.flows.attach(id, state);
+            }
+            (Verdict::Nothing, Some(state)) if labelled => {
+                self.flows.attach(id, state);
+            }
+            (Verdict::Nothing, _) => {}
+            (Verdict::Done | Verdict::Poisoned, _) => {
+                self.flows.retire(id);
+            }
+        }
+    }
+
+    fn settle_ended(&mut self) {
+        if !self.flows.has_ended() {
+            return;
+        }
+        for ended in self.flows.take_ended() {
+            self.counters.flows += 1;
+            self.counters.one_way_flows += u64::from(ended.flow.packets.contains(&0));
+            self.end(ended);
+        }
+    }
+
+    fn end(&mut self, ended: Ended<Box<Followed>>) {
+        let Ended { flow, state, cause } = ended;
+        let mut record = record(&flow, cause);
+        if let Some(mut followed) = state {
+            // Bytes that waited for a gap to close are told now.
+            let scene = Scene {
+                at: flow.last,
+                number: u64::MAX,
+                ends: [flow.originator, flow.responder],
+                transport: flow.transport,
+                torrent: followed.label.info_hashes.first().copied(),
+                sender: Direction::FromOriginator,
+            };
+            let packet = Packet { at: flow.last, ends: scene.ends, direction: Direction::FromOriginator };
+            let Followed { label, conversation } = &mut *followed;
+            let mut recorder = Recorder {
+                scene,
+                home: self.ledger.home(),
+                label,
+                deltas: &mut self.deltas,
+                dht: None,
+                path: flow.path,
+            };
+            let dissector = &mut self.dissector;
+            let finished =
+                catch_unwind(AssertUnwindSafe(|| dissector.finish(&packet, conversation, &mut recorder)));
+            self.counters.panics += u64::from(finished.is_err());
+            record.opaque = followed.conversation.opaque();
+            record.label = followed.label;
+            if record.label.grade.is_some() || record.opaque != Default::default() || self.keep.all_flows {
+                self.harvest.records.push(record);
+                return;
+            }
+        }
+        if self.keep.all_flows {
+            self.harvest.records.push(record);
+            return;
+        }
+        for (end, mine, theirs) in [(flow.originator, 0, 1), (flow.responder, 1, 0)] {
+            let sent = |i: usize| flow.bytes.get(i).copied().unwrap_or_default();
+            if self.ledger.home().contains(&end.address) {
+                let bytes = HostBytes { received: sent(theirs), sent: sent(mine) };
+                self.ledger.count_plain(end.address, bytes, flow.last);
+            }
+        }
+    }
+}
+
+fn record(flow: &Flow, cause: EndCause) -> FlowRecord {
+    let side = |i: usize| Counters {
+        packets: u64::from(flow.packets.get(i).copied().unwrap_or_default()),
+        bytes: flow.bytes.get(i).copied().unwrap_or_default(),
+        payload: flow.payload.get(i).copied().unwrap_or_default(),
+    };
+    let one_way = flow.packets.contains(&0);
+    let reason = match cause {
+        EndCause::Evicted => EndReason::Evicted,
+        _ if flow.rst => EndReason::Rst,
+        _ if flow.fin => EndReason::Fin,
+        EndCause::Idle => EndReason::Idle,
+        EndCause::Finished => EndReason::Eof,
+    };
+    FlowRecord {
+        originator: flow.originator,
+        responder: flow.responder,
+        transport: flow.transport,
+        path: flow.path,
+        sent: [side(0), side(1)],
+        start: flow.first,
+        end: flow.last,
+        state: match (flow.fin || flow.rst, one_way) {
+            (true, _) => FlowState::Closed,
+            (false, true) => FlowState::New,
+            (false, false) => FlowState::Established,
+        },
+        reason,
+        midstream: flow.midstream,
+        one_way,
+        label: Label::default(),
+        opaque: Default::default(),
+    }
+}
+
+/// Writes facts down where they count: on the flow's label, in the worker's deltas, in the DHT log.
+struct Recorder<'a> {
+    scene: Scene,
+    home: &'a HomeNets,
+    label: &'a mut Label,
+    deltas: &'a mut Deltas,
+    dht: Option<&'a mut Vec<LoggedDht>>,
+    path: u16,
+}
+
+impl Sink for Recorder<'_> {
+    fn fact(&mut self, sender: Direction, fact: Fact<'_>) {
+        self.scene.sender = sender;
+        self.label.learn(sender, &fact);
+        self.scene.torrent = self.label.info_hashes.first().copied();
+        self.deltas.fact(self.home, &self.scene, &fact);
+        if let (Some(log), Fact::Dht(message)) = (self.dht.as_mut(), &fact) {
+            let [a, b] = self.scene.ends;
+            let (from, to) = if sender == Direction::FromOriginator { (a, b) } else { (b, a) };
+            log.push(LoggedDht {
+                at: self.scene.at,
+                number: self.scene.number,
+                sender: from,
+                receiver: to,
+                path: self.path,
+                message: DhtMessage { method: None, transaction: &[], ..*message },
+                method: message.method.map(str::to_owned),
+                transaction: message.transaction.to_vec(),
+            });
+        }
+    }
+}

@@ -56,7 +56,7 @@ for _ in range(rounds):
     for name, command in commands.items():
         runs[name].append(run(command))
 
-print(f"{file}: {packets} packets, {os.path.getsize(file) >> 20} MiB; median of {rounds} rounds (lowest to highest)")
+print(f"{os.path.basename(file)}: {packets} packets, {os.path.getsize(file) >> 20} MiB; median of {rounds} rounds (lowest to highest)")
 cpu = {name: statistics.median(seconds for seconds, _ in r) for name, r in runs.items()}
 for name, r in runs.items():
     each = sorted(seconds for seconds, _ in r)

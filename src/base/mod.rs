@@ -56,6 +56,15 @@ impl Direction {
         }
     }
 
+    /// This side's of two values in the order of [`Direction::index`].
+    #[must_use]
+    pub fn of<T>(self, [originator, responder]: [T; 2]) -> T {
+        match self {
+            Self::FromOriginator => originator,
+            Self::FromResponder => responder,
+        }
+    }
+
     /// The opposite direction.
     #[must_use]
     pub const fn reverse(self) -> Self {

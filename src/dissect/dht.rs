@@ -27,6 +27,12 @@ pub fn datagram(
 ) -> bool {
     let message = match krpc::parse(datagram.bytes) {
         Ok(message) => message,
+        Err(_) if datagram.is_cut() && krpc::may_be_cut(datagram.bytes) => {
+            // The snap length took the end: beginning and all that is there are KRPC's.
+            sink.fact(packet.direction, Fact::Identified { kind: Kind::Dht, reason: Reason::Krpc });
+            conversation.spoke_krpc = true;
+            return true;
+        }
         Err(reason) => {
             if datagram.bytes.get(..4).is_some_and(|b| matches!(b, b"d1:a" | b"d1:r" | b"d1:e" | b"d2:i")) {
                 sink.fact(packet.direction, Fact::Malformed { kind: Kind::Dht, reason: reason.label() });

@@ -20,6 +20,8 @@ const WAITING_MAX: usize = 32;
 const PATIENCE: u32 = 64;
 /// Block-aligned ranges in a row that make a client's downloads a web seed's (R-WS-2).
 const WEBSEED_RANGES: u32 = 3;
+/// Percent escapes that a cut info-hash must show: an index page writes forty hex digits and none.
+const CUT_ESCAPES: usize = 4;
 /// Peers and torrents told of one response.
 const LISTED: usize = 256;
 
@@ -41,8 +43,18 @@ pub enum Outcome {
     Reading,
     /// It holds nothing of interest.
     Finished,
+    /// The connection was upgraded to WebSocket; these bytes already belong to it.
+    WebSocket(Vec<u8>),
     /// A CONNECT was granted; these bytes already belong to the tunnelled stream.
     Tunnel(Vec<u8>),
+}
+
+/// What a response makes of the connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Becomes {
+    Http,
+    Tunnel,
+    WebSocket,
 }
 
 #[derive(Debug, Default)]
@@ -78,9 +90,15 @@ pub struct Http {
     idle: u32,
     useful: bool,
     closed_ranges: u32,
+    client_range: bool,
 }
 
 impl Http {
+    /// Whether a BitTorrent client fetched a closed range.
+    pub const fn is_client_range(&self) -> bool {
+        self.client_range
+    }
+
     /// Takes the next bytes of a direction.
     pub fn piece(
         &mut self,
@@ -90,7 +108,10 @@ impl Http {
         sink: &mut dyn Sink,
     ) -> Outcome {
         match piece {
-            Piece::Gap(n) => self.gap(from, n),
+            Piece::Gap(n) => {
+                self.cut_request(from, sink);
+                self.gap(from, n);
+            }
             Piece::Data(data) => {
                 let mut rest = data;
                 while !rest.is_empty() {
@@ -118,6 +139,19 @@ impl Http {
     #[expect(clippy::indexing_slicing, reason = "two halves, two directions")]
     fn half(&mut self, from: Direction) -> &mut Half {
         &mut self.halves[from.index()]
+    }
+
+    /// A request that the snap length cut: enough of a percent-encoded info-hash is an announce or a scrape.
+    fn cut_request(&mut self, from: Direction, sink: &mut dyn Sink) {
+        let head = &self.half(from).head;
+        let Some(target) = head.strip_prefix(b"GET ") else { return };
+        let Some(at) = target.windows(10).position(|w| w == b"info_hash=") else { return };
+        let value = target.get(at + 10..).unwrap_or_default();
+        let escaped = value.iter().filter(|&&b| b == b'%').count();
+        if escaped >= CUT_ESCAPES && !value.contains(&b' ') {
+            self.useful = true;
+            sink.fact(from, Fact::Identified { kind: Kind::HttpTracker, reason: Reason::HttpTracker });
+        }
     }
 
     fn gap(&mut self, from: Direction, missing: u32) {
@@ -156,19 +190,19 @@ impl Http {
         };
         let response = bytes.starts_with(b"HTTP/1.")
             || b"HTTP/1.".starts_with(bytes.get(..7.min(bytes.len())).unwrap_or_default());
-        let (used, tunnel) = if response {
+        let (used, becomes) = if response {
             match http::parse_response(bytes) {
                 Parsed::Done { message, used } => (Some(used), self.response(from, &message)),
-                Parsed::NeedMore { .. } => (None, false),
+                Parsed::NeedMore { .. } => (None, Becomes::Http),
                 Parsed::Bad(_) => return self.lose(from, rest),
             }
         } else {
             match http::parse_request(bytes) {
                 Parsed::Done { message, used } => {
                     self.request(from, &message, sink);
-                    (Some(used), false)
+                    (Some(used), Becomes::Http)
                 }
-                Parsed::NeedMore { .. } => (None, false),
+                Parsed::NeedMore { .. } => (None, Becomes::Http),
                 Parsed::Bad(_) => return self.lose(from, rest),
             }
         };
@@ -183,8 +217,10 @@ impl Http {
             return Outcome::Reading;
         };
         *rest = rest.get(used.saturating_sub(held)..).unwrap_or_default();
-        if tunnel {
-            return Outcome::Tunnel(rest.to_vec());
+        match becomes {
+            Becomes::Tunnel => return Outcome::Tunnel(rest.to_vec()),
+            Becomes::WebSocket => return Outcome::WebSocket(rest.to_vec()),
+            Becomes::Http => {}
         }
         self.body_may_be_over(dissector, from, sink);
         Outcome::Reading
@@ -212,6 +248,9 @@ impl Http {
     /// What a request means to us; tells the facts it states itself.
     fn meaning(&mut self, from: Direction, head: &RequestHead<'_>, sink: &mut dyn Sink) -> Asked {
         let agent = head.header("User-Agent").and_then(client::from_user_agent);
+        // aria2 is a general downloader as well: its ranges say nothing.
+        let torrent_client = agent.as_ref().is_some_and(|a| a.is_listed() && a.family != "aria2");
+        self.client_range |= torrent_client && head.header("Range").is_some_and(is_closed_range);
         let agent = agent.map(|name| Client { name: name.to_string(), source: ClientSource::UserAgent });
         let mut identify = |kind, reason| {
             sink.fact(from, Fact::Identified { kind, reason });
@@ -279,12 +318,16 @@ impl Http {
         }
     }
 
-    /// Takes a response head; tells whether it grants a tunnel.
-    fn response(&mut self, from: Direction, head: &ResponseHead<'_>) -> bool {
+    /// Takes a response head; tells what the connection becomes by it.
+    fn response(&mut self, from: Direction, head: &ResponseHead<'_>) -> Becomes {
+        if head.status == 101 && head.header("Upgrade").is_some_and(|u| u.eq_ignore_ascii_case(b"websocket"))
+        {
+            return Becomes::WebSocket;
+        }
         let interim = (100..200).contains(&head.status);
         let asked = if interim { None } else { self.waiting.pop_front() };
         if asked == Some(Asked::Connect) && (200..300).contains(&head.status) {
-            return true;
+            return Becomes::Tunnel;
         }
         let torrent = head.header("Content-Type").is_some_and(|t| t.starts_with(b"application/x-bittorrent"));
         let small = match head.body() {
@@ -305,7 +348,7 @@ impl Http {
         half.kept = (wanted && small).then(Vec::new);
         half.gzip = head.encoding() == http::Encoding::Gzip;
         half.asked = asked;
-        false
+        Becomes::Http
     }
 
     fn body(&mut self, dissector: &mut Dissector, from: Direction, rest: &mut &[u8], sink: &mut dyn Sink) {
@@ -449,6 +492,13 @@ fn tracker_reply(
         sink.fact(from, Fact::SwarmSize(size));
     }
     true
+}
+
+/// `bytes=FIRST-LAST`, both given (RFC 9110 section 14.1.2).
+fn is_closed_range(range: &[u8]) -> bool {
+    let Some(range) = range.strip_prefix(b"bytes=") else { return false };
+    let mut ends = range.splitn(2, |b| *b == b'-').map(http::decimal);
+    matches!((ends.next(), ends.next()), (Some(Some(first)), Some(Some(last))) if last > first)
 }
 
 /// A SOAP request for a port mapping, or its answer.

@@ -20,6 +20,8 @@ mod stream;
 mod tcp;
 mod udp_tracker;
 mod utp;
+mod webrtc;
+mod websocket;
 
 pub use metadata::MetadataStore;
 pub use sink::{Packet, Sink};
@@ -42,6 +44,13 @@ pub struct Datagram<'a> {
     pub bytes: &'a [u8],
     /// Payload length on the wire.
     pub wire_len: u32,
+}
+
+impl Datagram<'_> {
+    /// Whether the snap length took its end.
+    const fn is_cut(&self) -> bool {
+        self.bytes.len() < self.wire_len as usize
+    }
 }
 
 /// What a flow's owner should do with it after a packet.
@@ -68,11 +77,12 @@ struct Entry {
 }
 
 /// The datagram protocols, in the order of trial: the first that takes a datagram ends the search.
-const DATAGRAMS: [Entry; 6] = [
+const DATAGRAMS: [Entry; 7] = [
     Entry { may_be: |bytes, _, _| bytes.first() == Some(&b'd') && bytes.len() >= 15, dissect: dht::datagram },
     Entry { may_be: |bytes, _, _| bytes.starts_with(b"BT-SEARCH"), dissect: lsd::datagram },
     Entry { may_be: mapping::may_be, dissect: mapping::datagram },
     Entry { may_be: |bytes, _, _| udp_tracker::may_be(bytes), dissect: udp_tracker::datagram },
+    Entry { may_be: |bytes, _, _| webrtc::may_be(bytes), dissect: webrtc::datagram },
     Entry { may_be: |bytes, _, _| utp::may_be(bytes), dissect: utp::datagram },
     Entry { may_be: other::may_be, dissect: other::datagram },
 ];
@@ -175,6 +185,7 @@ pub struct Conversation {
     clients_told: [u8; 2],
     /// The last tracker request that was only a candidate, and the interval of the last orphan response.
     tracker: Option<TrackerMemory>,
+    webrtc: Option<webrtc::Seen>,
     /// The last other network whose weak signature was seen.
     other: Option<OtherProtocol>,
 }
@@ -190,11 +201,12 @@ impl Conversation {
     #[must_use]
     pub fn opaque(&self) -> Opaque {
         let tcp = self.tcp.as_ref().map(|t| t.opaque());
-        tcp.or_else(|| self.utp.as_ref().map(|u| u.opaque())).unwrap_or_default()
+        let seen = tcp.or_else(|| self.utp.as_ref().map(|u| u.opaque())).unwrap_or_default();
+        Opaque { webrtc: self.webrtc.is_some_and(webrtc::Seen::both), ..seen }
     }
 
     fn wants_more(&self) -> bool {
-        self.utp.is_some() || self.tracker.is_some() || self.other.is_some()
+        self.utp.is_some() || self.tracker.is_some() || self.other.is_some() || self.webrtc.is_some()
     }
 
     /// True once for each source and direction, so that a client is named once a flow and not once a packet.

@@ -43,12 +43,14 @@ impl Exchange {
     /// The first bytes of a direction, as many as were kept.
     pub fn opening(&mut self, from: Direction, head: &[u8]) {
         let index = from.index();
+        // The originator's bursts are the first and third, the responder's the second and fourth.
         let burst = self.bursts.get(index).map_or(head.len(), |&b| b as usize).min(mse::MAX_BURST);
         let first = head.get(..burst).unwrap_or(head);
         if let Some(random) = self.random.get_mut(index)
             && first.len() >= 48
         {
-            *random = Some(mse::looks_random(first));
+            let cut = first.len() < mse::KEY && burst >= mse::KEY;
+            *random = Some(if cut { mse::cut_looks_random(first) } else { mse::looks_random(first) });
         }
     }
 
@@ -73,9 +75,8 @@ impl Exchange {
         Opaque {
             opening,
             bursts_fit: opening == Opening::BothSides && self.bursts_fit(),
-            utp_headers: 0,
-            utp_random: false,
             lengths_fit: self.lengths.fit(),
+            ..Opaque::default()
         }
     }
 
@@ -133,7 +134,7 @@ impl Lengths {
             if is_sum(len) {
                 bump(&mut self.sums);
             }
-            if len % 17 == 0 {
+            if len.is_multiple_of(17) {
                 bump(&mut self.requests);
             }
         }

@@ -95,7 +95,11 @@ impl PeerSide {
     pub fn piece(&mut self, shared: &mut Shared, cx: &mut Context<'_>, piece: Piece<'_>) {
         match piece {
             Piece::Data(data) => self.data(shared, cx, data),
-            Piece::Gap(missing) => self.gap(missing),
+            Piece::Gap(missing) => {
+                // A handshake cut by the snap length still names its torrent.
+                self.finish(shared, cx);
+                self.gap(missing);
+            }
         }
     }
 
@@ -287,7 +291,6 @@ impl PeerSide {
             cx.fact(Fact::Identified { kind: Kind::PeerWire, reason: Reason::Handshake });
             self.framing = Framing::Lost;
         }
-        self.partial.clear();
     }
 
     fn message(&mut self, shared: &mut Shared, cx: &mut Context<'_>, message: &Message<'_>) {

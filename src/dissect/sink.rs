@@ -18,13 +18,13 @@ impl Packet {
     /// Who sent it.
     #[must_use]
     pub fn sender(&self) -> Endpoint {
-        self.ends[self.direction.index()]
+        self.direction.of(self.ends)
     }
 
     /// Who gets it.
     #[must_use]
     pub fn receiver(&self) -> Endpoint {
-        self.ends[self.direction.reverse().index()]
+        self.direction.reverse().of(self.ends)
     }
 }
 

@@ -3,11 +3,12 @@
 use super::http::{Http, Outcome};
 use super::mse::Exchange;
 use super::peer_wire::{Context, PeerSide, Shared};
+use super::websocket::WebSocket;
 use super::{Dissector, Packet, Sink, other};
 use crate::base::{Direction, InfoHash};
 use crate::event::{Channel, Encryption, Fact, Kind, Opaque, Reason};
 use crate::flow::Piece;
-use crate::wire::{Guess, handshake, mse, tls};
+use crate::wire::{Guess, handshake, message, mse, tls};
 
 /// First bytes of a direction that are kept to find out what it is: an MSE exchange selects plaintext within 1,244.
 const OPENING_MAX: usize = 1_400;
@@ -23,6 +24,8 @@ enum Side {
     Peer(Box<PeerSide>),
     /// HTTP.
     Http,
+    /// WebSocket.
+    WebSocket,
     /// Nobody can: only lengths count.
     Opaque,
 }
@@ -35,6 +38,7 @@ pub struct Stream {
     shared: Shared,
     exchange: Exchange,
     http: Option<Box<Http>>,
+    websocket: Option<Box<WebSocket>>,
     midstream: bool,
     done: bool,
 }
@@ -66,6 +70,7 @@ impl Stream {
             shared: Shared::default(),
             exchange: Exchange::default(),
             http: None,
+            websocket: None,
             midstream,
             done: false,
         }
@@ -93,7 +98,14 @@ impl Stream {
 
     /// What can be said of it when it cannot be read.
     pub fn opaque(&self) -> Opaque {
-        if self.shared.proven || self.http.is_some() { Opaque::default() } else { self.exchange.opaque() }
+        if let Some(http) = &self.http {
+            return Opaque { client_range: http.is_client_range(), ..Opaque::default() };
+        }
+        if self.shared.proven || self.websocket.is_some() {
+            Opaque::default()
+        } else {
+            self.exchange.opaque()
+        }
     }
 
     /// Takes the next bytes of a direction.
@@ -128,6 +140,11 @@ impl Stream {
                 }
             }
             Some(Side::Http) => self.http(dissector, packet, from, piece, sink),
+            Some(Side::WebSocket) => {
+                let websocket = self.websocket.get_or_insert_default();
+                websocket.piece(from, piece, sink);
+                self.done |= websocket.is_lost();
+            }
             Some(Side::Opaque) | None => {}
         }
         self.settle();
@@ -135,7 +152,7 @@ impl Stream {
 
     /// Takes the length of a segment or packet of a direction, whether its bytes were read or not.
     pub fn write(&mut self, from: Direction, wire_len: u32) {
-        if self.done || self.shared.proven || self.http.is_some() {
+        if self.done || self.shared.proven || self.http.is_some() || self.websocket.is_some() {
             return;
         }
         self.exchange.write(from, wire_len);
@@ -143,12 +160,12 @@ impl Stream {
     }
 
     /// The stream has ended.
-    pub fn finish(&mut self, dissector: &mut Dissector, packet: &Packet, sink: &mut dyn Sink) {
+    pub fn finish(&mut self, dissector: &mut Dissector, sink: &mut dyn Sink) {
         for from in [Direction::FromOriginator, Direction::FromResponder] {
             if let Some(Side::Opening(head)) = self.sides.get_mut(from.index()) {
                 let head = std::mem::take(head);
                 if head.starts_with(handshake::MAGIC) {
-                    self.peer(dissector, packet, from, PeerSide::from_start(), &head, sink);
+                    self.peer(dissector, from, PeerSide::from_start(), &head, sink);
                 } else {
                     self.exchange.opening(from, &head);
                 }
@@ -189,7 +206,7 @@ impl Stream {
                 let head = std::mem::take(head);
                 self.exchange.opening(from, &head);
                 if head.starts_with(handshake::MAGIC) {
-                    self.peer(dissector, packet, from, PeerSide::from_start(), &head, sink);
+                    self.peer(dissector, from, PeerSide::from_start(), &head, sink);
                     self.piece(dissector, packet, from, piece, sink);
                 } else {
                     self.set(from, Side::Peer(Box::new(PeerSide::from_middle())));
@@ -224,14 +241,7 @@ impl Stream {
         match opened {
             Opened::Wait => self.set(from, Side::Opening(head.to_vec())),
             Opened::Handshake(at) => {
-                self.peer(
-                    dissector,
-                    packet,
-                    from,
-                    PeerSide::from_start(),
-                    head.get(at..).unwrap_or_default(),
-                    sink,
-                );
+                self.peer(dissector, from, PeerSide::from_start(), head.get(at..).unwrap_or_default(), sink);
             }
             Opened::Http => {
                 self.set(from, Side::Http);
@@ -251,24 +261,17 @@ impl Stream {
                 self.done = true;
             }
             Opened::Known => self.done = true,
-            Opened::Unknown => self.unknown(dissector, packet, from, head, sink),
+            Opened::Unknown => self.unknown(dissector, from, head, sink),
         }
     }
 
     /// First bytes that nothing is known of: an MSE exchange, the middle of a peer stream, or none of our business.
-    fn unknown(
-        &mut self,
-        dissector: &mut Dissector,
-        packet: &Packet,
-        from: Direction,
-        head: &[u8],
-        sink: &mut dyn Sink,
-    ) {
+    fn unknown(&mut self, dissector: &mut Dissector, from: Direction, head: &[u8], sink: &mut dyn Sink) {
         if self.shared.proven || self.midstream {
-            return self.peer(dissector, packet, from, PeerSide::from_middle(), head, sink);
+            return self.peer(dissector, from, PeerSide::from_middle(), head, sink);
         }
         if let Some(at) = mse::find_clear_handshake(head) {
-            return self.clear_after_mse(dissector, packet, from, at, head, sink);
+            return self.clear_after_mse(dissector, from, at, head, sink);
         }
         if head.len() < OPENING_MAX {
             self.set(from, Side::Opening(head.to_vec()));
@@ -286,7 +289,6 @@ impl Stream {
     fn clear_after_mse(
         &mut self,
         dissector: &mut Dissector,
-        packet: &Packet,
         from: Direction,
         at: usize,
         head: &[u8],
@@ -295,7 +297,7 @@ impl Stream {
         sink.fact(from, Fact::Identified { kind: Kind::PeerWire, reason: Reason::MsePlaintext });
         sink.fact(from, Fact::Encrypted(Encryption::MsePlaintext));
         self.shared.proven = true;
-        self.peer(dissector, packet, from, PeerSide::from_start(), head.get(at..).unwrap_or_default(), sink);
+        self.peer(dissector, from, PeerSide::from_start(), head.get(at..).unwrap_or_default(), sink);
         // The initiator's handshake travelled encrypted as the initial payload; its framing is clear after burst 3.
         let other = from.reverse();
         let clear_from = self.exchange.initiator_clear_from();
@@ -303,10 +305,10 @@ impl Stream {
             Some(Side::Opening(head)) => {
                 let head = std::mem::take(head);
                 let rest = head.get(clear_from..).unwrap_or_default().to_vec();
-                self.peer(dissector, packet, other, PeerSide::from_boundary(), &rest, sink);
+                self.peer(dissector, other, PeerSide::from_boundary(), &rest, sink);
             }
             Some(Side::Opaque) => self.set(other, Side::Peer(Box::new(PeerSide::from_middle()))),
-            Some(Side::Peer(_) | Side::Http) | None => {}
+            Some(Side::Peer(_) | Side::Http | Side::WebSocket) | None => {}
         }
     }
 
@@ -314,7 +316,6 @@ impl Stream {
     fn peer(
         &mut self,
         dissector: &mut Dissector,
-        packet: &Packet,
         from: Direction,
         mut side: PeerSide,
         bytes: &[u8],
@@ -337,6 +338,13 @@ impl Stream {
         match http.piece(dissector, from, piece, sink) {
             Outcome::Reading => {}
             Outcome::Finished => self.done = true,
+            Outcome::WebSocket(rest) => {
+                self.http = None;
+                self.sides = [Side::WebSocket, Side::WebSocket];
+                if !rest.is_empty() {
+                    self.piece(dissector, packet, from, Piece::Data(&rest), sink);
+                }
+            }
             // A proxy was asked to connect and agreed: what follows is another stream.
             Outcome::Tunnel(rest) => {
                 self.http = None;
@@ -359,6 +367,10 @@ fn opened(head: &[u8], midstream: bool) -> Opened {
     if same == head.len() {
         return Opened::Wait;
     }
+    // In the middle of a stream a peer message may stand first; it has the look of other length-prefixed protocols.
+    if midstream && message::chain(head).verdict > Guess::No {
+        return Opened::Unknown;
+    }
     if let Some(opened) = http_start(head) {
         return opened;
     }
@@ -379,9 +391,8 @@ fn opened(head: &[u8], midstream: bool) -> Opened {
         }
         _ => {}
     }
-    match other::stream(head) {
-        Some((kind, Guess::Certain)) => return Opened::Other(kind),
-        _ => {}
+    if let Some((kind, Guess::Certain)) = other::stream(head) {
+        return Opened::Other(kind);
     }
     if mse::known_magic(head) { Opened::Known } else { Opened::Unknown }
 }

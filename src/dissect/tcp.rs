@@ -94,7 +94,7 @@ impl TcpConversation {
                 assembler.finish(|piece: Piece<'_>| stream.piece(dissector, packet, from, piece, sink));
             }
         }
-        self.stream.finish(dissector, packet, sink);
+        self.stream.finish(dissector, sink);
     }
 
     /// Notes that `from` acknowledged what the other side sent: once both have, neither address was forged.

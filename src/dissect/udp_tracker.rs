@@ -26,6 +26,7 @@ pub enum Requested {
 pub fn may_be(datagram: &[u8]) -> bool {
     match datagram {
         [0, 0, 0, 0..=3, ..] => datagram.len() >= 8,
+        [0, 0, 4, 0x17, 0x27, 0x10, 0x19, 0x80, ..] => datagram.len() >= 16,
         [_, _, _, _, _, _, _, _, 0, 0, 0, 1 | 2, ..] => datagram.len() >= 36,
         _ => false,
     }

@@ -94,7 +94,7 @@ impl UtpConversation {
             bursts_fit: false,
             utp_headers: if proven { 0 } else { self.headers },
             utp_random: random && proven,
-            lengths_fit: false,
+            ..Opaque::default()
         }
     }
 
@@ -107,7 +107,7 @@ impl UtpConversation {
                     half.order.finish(|piece| stream.piece(dissector, packet, from, piece, sink));
                 }
             }
-            connection.stream.finish(dissector, packet, sink);
+            connection.stream.finish(dissector, sink);
         }
     }
 
@@ -238,19 +238,13 @@ impl Connection {
         sink: &mut dyn Sink,
     ) {
         let from = packet.direction;
-        // R-UTP-4: a handshake at the start of a DATA packet decides alone.
-        if self.proven.is_none() && !header.payload.starts_with(handshake::MAGIC) {
-            // Bytes of a flow that is not proven yet still have to be put in order for later.
-            if self.syn.is_none() && self.halves.iter().all(|h| h.steps == 0) && self.two_way.is_none() {
-                // Nothing speaks for uTP yet beyond one header.
-                if let Some(half) = self.halves.get(from.index())
-                    && half.packets > 2
-                {
-                    return;
-                }
-            }
+        // R-UTP-4: a handshake at the start of a DATA packet decides alone. Otherwise bytes are read only of what a SYN
+        // opened or of what is proven: a chance header must not lend its payload the look of a stream.
+        let handshake = header.payload.starts_with(handshake::MAGIC);
+        if self.proven.is_none() && !handshake && self.syn.is_none() {
+            return;
         }
-        if self.proven.is_none() && header.payload.starts_with(handshake::MAGIC) {
+        if self.proven.is_none() && handshake {
             self.proven = Some(Reason::UtpOneWay);
             sink.fact(from, Fact::Identified { kind: Kind::Utp, reason: Reason::Handshake });
         }

@@ -123,8 +123,14 @@ reasons! {
     MseOneSide = "mse-one-side", "the one visible direction opens with a random-looking burst of 96 to 608 bytes";
     /// R-MSE-6.
     LengthArithmetic = "length-arithmetic", "the lengths of the encrypted writes add up as peer messages do";
+    /// R-UTP-1.
+    UtpHeader = "utp-header", "packets have the form of uTP, which alone proves nothing";
     /// R-UTP-5.
     UtpOpaque = "utp-opaque", "proven uTP whose payload is random-looking";
+    /// STUN and DTLS.
+    Webrtc = "webrtc", "STUN and DTLS on one flow make a WebRTC connection";
+    /// R-WS-2.
+    ClientRange = "client-range", "a BitTorrent client fetched an exact range of bytes over HTTP";
     /// R-X-2.
     LearntEndpoint = "learnt-endpoint", "the remote endpoint was named as a peer by DHT, tracker, peer exchange or local discovery";
     /// R-X-1, remote side.
@@ -158,18 +164,22 @@ impl Reason {
             | Self::WsTracker
             | Self::Lsd
             | Self::Webseed
-            | Self::Metainfo
             | Self::PortMapping
             | Self::TorrentSni
             | Self::MsePlaintext
             | Self::OtherMagic => Some(Grade::Confirmed),
+            // A torrent file can be fetched without ever being used.
+            Self::Metainfo => Some(Grade::Suspected),
             // Two facts about the flow, its clock and its numbers, but no answer seen.
             Self::UtpOneWay => Some(Grade::Strong),
             Self::MseShape
             | Self::MseBursts
             | Self::MseOneSide
             | Self::LengthArithmetic
+            | Self::UtpHeader
             | Self::UtpOpaque
+            | Self::Webrtc
+            | Self::ClientRange
             | Self::LearntEndpoint
             | Self::KnownPeer
             | Self::OwnPort

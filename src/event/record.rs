@@ -102,6 +102,10 @@ pub struct Opaque {
     pub utp_random: bool,
     /// The lengths of the writes add up as peer messages do.
     pub lengths_fit: bool,
+    /// STUN and DTLS were seen on the flow: WebRTC.
+    pub webrtc: bool,
+    /// A BitTorrent client fetched a closed range of bytes over HTTP.
+    pub client_range: bool,
 }
 
 /// How much of an opening looks like Message Stream Encryption.

@@ -480,21 +480,21 @@ impl<S> FlowTable<S> {
             *payload += u64::from(frame.payload_len);
         }
         slot.last = slot.last.max(frame.at.0);
-        if let Segment::Tcp(tcp) = frame.segment {
-            if tcp.flags & (Tcp::SYN | Tcp::FIN | Tcp::RST) != 0 {
-                if tcp.has(Tcp::SYN) {
-                    if slot.flags & (SYN_SEEN | HAS_STATE) == 0 {
-                        slot.slot = if tcp.has(Tcp::ACK) { tcp.ack.wrapping_sub(1) } else { tcp.seq };
-                        slot.flags |= HAS_ISN;
-                    }
-                    slot.flags |= SYN_SEEN;
+        if let Segment::Tcp(tcp) = frame.segment
+            && tcp.flags & (Tcp::SYN | Tcp::FIN | Tcp::RST) != 0
+        {
+            if tcp.has(Tcp::SYN) {
+                if slot.flags & (SYN_SEEN | HAS_STATE) == 0 {
+                    slot.slot = if tcp.has(Tcp::ACK) { tcp.ack.wrapping_sub(1) } else { tcp.seq };
+                    slot.flags |= HAS_ISN;
                 }
-                if tcp.has(Tcp::FIN) {
-                    slot.flags |= FIN_SEEN;
-                }
-                if tcp.has(Tcp::RST) {
-                    slot.flags |= RST_SEEN;
-                }
+                slot.flags |= SYN_SEEN;
+            }
+            if tcp.has(Tcp::FIN) {
+                slot.flags |= FIN_SEEN;
+            }
+            if tcp.has(Tcp::RST) {
+                slot.flags |= RST_SEEN;
             }
         }
         if originator { Direction::FromOriginator } else { Direction::FromResponder }

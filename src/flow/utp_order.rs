@@ -40,7 +40,7 @@ impl UtpOrder {
         let cut = wire_len.saturating_sub(payload.len() as u32);
         let next = *self.next.get_or_insert(seq);
         let distance = ahead(seq, next);
-        if distance < 0 || distance > MAX_AHEAD {
+        if !(0..=MAX_AHEAD).contains(&distance) {
             return;
         }
         if distance > 0 {

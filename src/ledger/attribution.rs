@@ -18,6 +18,9 @@ pub const STRONG_FROM: u32 = 60;
 /// Points that make a flow `suspected`.
 pub const SUSPECTED_FROM: u32 = 25;
 
+/// Remotes with whom a host exchanges peer-wire lengths, from which on it is a pattern.
+pub const FAN_OUT_FROM: usize = 3;
+
 /// What a reason weighs in attribution, and the look-alike that it must not catch alone.
 #[must_use]
 pub const fn points(reason: Reason) -> u32 {
@@ -38,7 +41,15 @@ pub const fn points(reason: Reason) -> u32 {
         Reason::LengthArithmetic => 30,
         // Resilio Sync, Ethereum portal network and updaters speak uTP too.
         Reason::UtpSyn | Reason::UtpTwoWay | Reason::UtpOneWay => 60,
-        Reason::UtpOpaque | Reason::FanOut => 15,
+        // Three per cent of ordinary UDP flows hold a packet of this form (STUN, DNS, WireGuard, games).
+        Reason::UtpHeader => 20,
+        Reason::UtpOpaque => 15,
+        // Calls and conferences: only an endpoint that a WebTorrent tracker passed on makes it ours.
+        Reason::Webrtc => 20,
+        // Clients fetch feeds and updates too, though seldom by closed ranges.
+        Reason::ClientRange => 50,
+        // Counts only remotes whose flows fit the length arithmetic: crawlers and scanners do not.
+        Reason::FanOut => 30,
         Reason::NameHint => 10,
         Reason::RetryInClear => 40,
         // Bytes decide; these never reach attribution.
@@ -69,6 +80,9 @@ const fn is_about_the_flow(reason: Reason) -> bool {
             | Reason::UtpSyn
             | Reason::UtpTwoWay
             | Reason::UtpOneWay
+            | Reason::UtpHeader
+            | Reason::Webrtc
+            | Reason::ClientRange
             | Reason::OwnPort
             | Reason::SharedPort
     )
@@ -95,7 +109,18 @@ impl Ledger {
                 best = Some((sum, reasons));
             }
         }
-        let (sum, reasons) = best.unwrap_or_else(|| (flow_reasons.iter().map(points).sum(), flow_reasons));
+        let (sum, reasons) = best.unwrap_or_else(|| {
+            // Neither end is at home: only what the endpoints themselves were seen to speak counts.
+            let spoke = |e: &Endpoint| {
+                let learnt = self.endpoints.get(e).and_then(|l| l.spoke);
+                learnt.is_some_and(|w| w.near(record.start, record.end, EVIDENCE_WINDOW)) && e.port >= 1_024
+            };
+            let mut reasons = flow_reasons;
+            if spoke(&record.originator) || spoke(&record.responder) {
+                reasons.insert(Reason::KnownPeer);
+            }
+            (reasons.iter().map(points).sum(), reasons)
+        });
         let grade = if sum >= STRONG_FROM && independent(reasons) {
             Grade::Strong
         } else if sum >= SUSPECTED_FROM {
@@ -110,6 +135,9 @@ impl Ledger {
     fn context(&self, record: &FlowRecord, host: Endpoint, remote: Endpoint) -> Reasons {
         let mut reasons = Reasons::default();
         let near = |w: Option<Window>| w.is_some_and(|w| w.near(record.start, record.end, EVIDENCE_WINDOW));
+        if record.opaque.lengths_fit && self.lengths_fan_out(host.address, near) >= FAN_OUT_FROM {
+            reasons.insert(Reason::FanOut);
+        }
         if !self.hosts.get(&host.address).is_some_and(|h| near(h.confirmed)) {
             return reasons;
         }
@@ -157,9 +185,14 @@ fn flow_evidence(record: &FlowRecord) -> Reasons {
     if opaque.utp_random {
         reasons.insert(Reason::UtpOpaque);
     }
-    if opaque.utp_headers > 0 && reasons.is_empty() {
-        // A lone uTP-like header proves nothing; it lets the context speak.
-        reasons.insert(Reason::UtpOpaque);
+    if opaque.webrtc {
+        reasons.insert(Reason::Webrtc);
+    }
+    if opaque.client_range {
+        reasons.insert(Reason::ClientRange);
+    }
+    if opaque.utp_headers > 0 {
+        reasons.insert(Reason::UtpHeader);
     }
     reasons
 }
@@ -174,16 +207,20 @@ fn independent(reasons: Reasons) -> bool {
         .iter()
         .any(|&r| reasons.contains(r));
     let port = [Reason::OwnPort, Reason::SharedPort].iter().any(|&r| reasons.contains(r));
-    let utp = [Reason::UtpSyn, Reason::UtpTwoWay, Reason::UtpOneWay].iter().any(|&r| reasons.contains(r));
+    let utp = [Reason::UtpSyn, Reason::UtpTwoWay, Reason::UtpOneWay, Reason::UtpHeader]
+        .iter()
+        .any(|&r| reasons.contains(r));
     let lengths = reasons.contains(Reason::LengthArithmetic);
-    let utp_headers = reasons.contains(Reason::UtpOpaque);
+    let fan_out = reasons.contains(Reason::FanOut);
+    let webrtc = reasons.contains(Reason::Webrtc);
+    let range = reasons.contains(Reason::ClientRange);
+    // A web seed is a server like any other: what makes the download a torrent's is that the host takes part.
+    let takes_part = range && reasons.contains(Reason::Participant);
     about_flow
-        && usize::from(shape)
-            + usize::from(endpoint)
-            + usize::from(port)
-            + usize::from(utp)
-            + usize::from(lengths)
-            + usize::from(utp_headers)
+        && [shape, endpoint, port, utp, lengths, fan_out, webrtc, range, takes_part]
+            .into_iter()
+            .filter(|&fact| fact)
+            .count()
             >= 2
 }
 
@@ -193,6 +230,14 @@ fn accept(record: &mut FlowRecord, grade: Grade, reasons: Reasons) {
         label.grade = Some(grade);
     }
     label.reasons = reasons;
+    if reasons.contains(Reason::Webrtc) {
+        label.kinds.insert(Kind::Webrtc);
+        return;
+    }
+    if reasons.contains(Reason::ClientRange) {
+        label.kinds.insert(Kind::Webseed);
+        return;
+    }
     let utp = record.opaque.utp_headers > 0
         || [Reason::UtpSyn, Reason::UtpTwoWay, Reason::UtpOneWay].iter().any(|&r| reasons.contains(r));
     if utp {

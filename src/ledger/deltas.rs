@@ -32,11 +32,11 @@ pub struct Scene {
 
 impl Scene {
     fn sender(&self) -> Endpoint {
-        self.ends[self.sender.index()]
+        self.sender.of(self.ends)
     }
 
     fn receiver(&self) -> Endpoint {
-        self.ends[self.sender.reverse().index()]
+        self.sender.reverse().of(self.ends)
     }
 }
 

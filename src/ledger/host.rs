@@ -13,6 +13,7 @@ const NODE_IDS: usize = 64;
 const EXTERNAL: usize = 16;
 const TORRENTS: usize = 1_024;
 const PEERS: usize = 8_192;
+const SHAPED: usize = 64;
 
 /// A home host.
 #[derive(Debug, Default)]
@@ -36,6 +37,8 @@ pub struct Host {
     pub flows: u64,
     pub two_way: u64,
     pub peers: BTreeSet<Address>,
+    /// Remotes whose unreadable flows fit the length arithmetic.
+    pub shaped: BTreeMap<Address, Window>,
 }
 
 /// What one batch adds to a host.
@@ -105,6 +108,10 @@ impl Host {
         for (sum, n) in self.dht.iter_mut().zip(delta.dht) {
             *sum += n;
         }
+    }
+
+    pub fn lengths_fit(&mut self, remote: Address, window: Window) {
+        merge(&mut self.shaped, BTreeMap::from([(remote, window)]), SHAPED);
     }
 
     pub fn count_plain(&mut self, bytes: HostBytes, last: Timestamp) {

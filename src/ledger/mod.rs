@@ -232,6 +232,27 @@ impl Ledger {
         self.sources.clear();
     }
 
+    /// Remembers an ended flow whose lengths fit, before any is judged: several remotes make a pattern.
+    pub fn note_opaque(&self, record: &FlowRecord) {
+        if !record.opaque.lengths_fit {
+            return;
+        }
+        let window = Window { first: record.start, last: record.end };
+        for (host, remote) in [(record.originator, record.responder), (record.responder, record.originator)] {
+            if self.home.contains(&host.address)
+                && !self.home.contains(&remote.address)
+                && remote.port >= 1_024
+            {
+                self.with_host(host.address, |h| h.lengths_fit(remote.address, window));
+            }
+        }
+    }
+
+    fn lengths_fan_out(&self, host: Address, near: impl Fn(Option<Window>) -> bool) -> usize {
+        let host = self.hosts.get(&host);
+        host.map_or(0, |h| h.shaped.values().filter(|w| near(Some(**w))).count())
+    }
+
     /// Counts an ended and judged flow to its hosts and to the totals.
     pub fn count_flow(&self, record: &FlowRecord) {
         let ends = [record.originator, record.responder];

@@ -320,6 +320,7 @@ mod tests {
                 ],
                 pieces: [0, 90_000],
             },
+            opaque: crate::event::Opaque::default(),
         }
     }
 

@@ -59,6 +59,7 @@ impl Keeper {
             if record.label.grade == Some(Grade::Confirmed) {
                 self.tell(record, places, sink);
             } else {
+                self.ledger.note_opaque(&record);
                 self.waiting.push_back(record);
             }
         }

@@ -22,6 +22,7 @@ pub mod node_id;
 pub mod other;
 pub mod peer_choice;
 pub mod port_mapping;
+pub mod sdp;
 pub mod stun;
 pub mod tls;
 pub mod udp_tracker;

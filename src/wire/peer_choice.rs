@@ -83,7 +83,7 @@ mod tests {
     #[test]
     fn the_set_never_exceeds_the_torrent() {
         let hash = InfoHash([7; 20]);
-        assert_eq!(allowed_fast([192, 0, 2, 1], &hash, 0, 10), []);
+        assert!(allowed_fast([192, 0, 2, 1], &hash, 0, 10).is_empty());
         assert_eq!(allowed_fast([192, 0, 2, 1], &hash, 1, 10), [0]);
         let mut all = allowed_fast([192, 0, 2, 1], &hash, 10, 10);
         all.sort_unstable();

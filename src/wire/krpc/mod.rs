@@ -134,6 +134,23 @@ impl Message<'_> {
 /// The shortest dictionary with `t` and `y`.
 const SHORTEST: usize = 15;
 
+/// Whether the beginning of a datagram whose end was not captured is KRPC's: `id` and its twenty bytes stand first in the
+/// arguments or the result, as every client that sorts its keys writes them.
+#[must_use]
+pub fn may_be_cut(captured: &[u8]) -> bool {
+    let body = captured.strip_prefix(b"d").map(|rest| match rest.split_first_chunk::<6>() {
+        Some((b"2:ip6:", rest)) => rest.get(6..).unwrap_or_default(),
+        Some((b"2:ip18", rest)) => rest.get(19..).unwrap_or_default(),
+        _ => rest,
+    });
+    body.is_some_and(|b| {
+        let starts = b.starts_with(b"1:ad2:id20:")
+            || b.starts_with(b"1:rd2:id20:")
+            || b.starts_with(b"1:ad2:bsi1e2:id20:");
+        starts && b.len() >= 31
+    })
+}
+
 /// Whether a UDP payload is a KRPC message: [`parse`] and [`Message::verdict`].
 #[must_use]
 pub fn recognise(datagram: &[u8]) -> Guess {

@@ -197,7 +197,7 @@ impl Scene for Datagrams {
         let from_server = match self.kind {
             DatagramKind::Noise => false,
             DatagramKind::Dns => self.sent % 2 == 1,
-            DatagramKind::Quic => self.sent % 3 != 0,
+            DatagramKind::Quic => !self.sent.is_multiple_of(3),
         };
         let payload = self.payload(from_server, random);
         self.sent += 1;

@@ -6,7 +6,7 @@
 # Both install what is missing first: see .ci/setup.
 
 # Capture that `make demo` analyzes.
-DEMO ?= tests/captures/demo.pcap
+DEMO ?= tests/captures/office.pcap
 
 # Where rustup puts cargo; a shell opened before its installation does not know yet.
 export PATH := $(HOME)/.cargo/bin:$(PATH)

@@ -5,9 +5,9 @@ use crate::event::{Fact, Kind, Reason};
 use crate::wire::Guess;
 use crate::wire::other::{self, OtherProtocol};
 
-/// Whether a datagram begins as one of the other networks' does.
-pub fn may_be(bytes: &[u8], source: u16, destination: u16) -> bool {
-    other::recognise_datagram(bytes, source, destination).is_some()
+/// Whether a datagram can be one of the other networks'.
+pub fn may_be(bytes: &[u8], _: u16, _: u16) -> bool {
+    other::may_be_datagram(bytes)
 }
 
 /// A datagram that passed [`may_be`].

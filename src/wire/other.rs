@@ -61,6 +61,13 @@ pub fn recognise_stream(first_bytes: &[u8]) -> Option<(OtherProtocol, Guess)> {
     stream::SIGNATURES.iter().find_map(|&(protocol, test)| found(protocol, test(first_bytes)))
 }
 
+/// Whether a datagram can be one of these networks' at all: a cheap look before [`recognise_datagram`].
+#[inline]
+#[must_use]
+pub fn may_be_datagram(bytes: &[u8]) -> bool {
+    datagram::may_be(bytes)
+}
+
 /// Looks at a whole UDP datagram and its ports.
 #[must_use]
 pub fn recognise_datagram(bytes: &[u8], sport: u16, dport: u16) -> Option<(OtherProtocol, Guess)> {

@@ -21,6 +21,25 @@ pub(super) const SIGNATURES: &[(OtherProtocol, Test)] = &[
     (OtherProtocol::Xunlei, xunlei),
 ];
 
+/// A look at a few bytes that every signature above passes; nearly all other datagrams do not.
+#[inline]
+pub(super) fn may_be(bytes: &[u8]) -> bool {
+    match bytes {
+        [0x2e, 0xa7, ..]
+        | [b'B', b'S', ..]
+        | [0xff, 0xff, 0xff, 0xff, ..]
+        | [b'd', b'i', ..]
+        | [0xe4 | 0xe5, ..] => true,
+        [b'G', b'N', ..] | [b'$', b'S', ..] | [b'U', b'R' | b'D', ..] | [_, _, b's', b'd', b'p', ..] => true,
+        // Vuze's request has its action at the third word, the reply at the first.
+        [0x80..=0xff, _, _, _, _, _, _, _, 0, 0, 4, _, ..]
+        | [0, 0, 4, 1..=15, _, _, _, _, 0x80..=0xff, ..] => true,
+        [0x32..=0x3b, 0, 0, 0, ..] => true,
+        // Ethereum's type and list follow hash and signature.
+        _ => matches!(bytes.get(97..99), Some([1..=6, 0xc0..=0xff])),
+    }
+}
+
 /// In-home streaming discovery, on a port of its own; and the pings of Steam's relays.
 fn steam(bytes: &[u8], ports: Ports) -> Guess {
     let discovery = bytes.starts_with(b"\xff\xff\xff\xff\x21\x4c\x5f\xa0");

@@ -39,10 +39,13 @@ setup:
 setup-test:
 	@.ci/setup test
 
-# The README's picture, from what the program really prints.
+# The README's pictures, from what the program really prints about the demo capture: up to its second host, and the end.
+PICTURE = python3 docs/terminal_picture.py docs/pictures
+ANALYZE = -- target/release/swarmscope analyze $(DEMO) --color always
+
 pictures: build
-	python3 docs/terminal_picture.py docs/pictures/analyze.svg -- \
-	    target/release/swarmscope analyze $(DEMO) --color always
+	$(PICTURE)/hosts.svg --to '  192.168.50.34  20' $(ANALYZE)
+	$(PICTURE)/torrents.svg --from TORRENTS $(ANALYZE)
 
 clean:
 	cargo clean

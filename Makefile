@@ -1,21 +1,48 @@
-# Both commands do all the set-up that is missing, system packages included, and can be repeated.
+# swarmscope: two commands for people, the rest for developers.
 #
-#   make demo    build swarmscope and let it read the capture of an office that ships with it
-#   make test    everything that must hold before a commit
+#   make demo   builds swarmscope and analyzes the capture that ships with it
+#   make test   formatting, lints, all tests
+#
+# Both install what is missing first: see .ci/setup.
 
-export PATH := $(PATH):$(HOME)/.cargo/bin
-SWARMSCOPE := target/release/swarmscope
+# Capture that `make demo` analyzes.
+DEMO ?= tests/captures/office.pcap
 
-.PHONY: demo test
+# Where rustup puts cargo; a shell opened before its installation does not know yet.
+export PATH := $(HOME)/.cargo/bin:$(PATH)
 
-demo:
-	@.ci/setup
-	@cargo build --release --locked --bin swarmscope
-	@$(SWARMSCOPE) analyze tests/captures/office.pcap
+.PHONY: help demo build test fmt clippy setup setup-test pictures clean
 
-test:
-	@.ci/setup test
-	cargo fmt --check
-	cargo clippy --locked --all-targets -- -D warnings
+help:
+	@sed -n 's/^#   //p' Makefile
+
+demo: build
+	@echo
+	@target/release/swarmscope analyze $(DEMO)
+
+build: setup
+	cargo build --release --locked
+
+test: setup-test fmt clippy
 	cargo nextest run --locked
-	cargo test --locked --doc
+	cargo test --doc --locked
+
+fmt: setup-test
+	cargo fmt --check
+
+clippy: setup-test
+	cargo clippy --all-targets --locked -- -D warnings
+
+setup:
+	@.ci/setup build
+
+setup-test:
+	@.ci/setup test
+
+# The README's picture, from what the program really prints.
+pictures: build
+	python3 docs/terminal_picture.py docs/pictures/analyze.svg -- \
+	    target/release/swarmscope analyze $(DEMO) --color always
+
+clean:
+	cargo clean

@@ -76,7 +76,7 @@ pub fn datagram(
         sink.fact(from, fact);
     }
     match &message.body {
-        Body::Query { id, query } => {
+        Body::Query { query, .. } => {
             if let (Some(method), true) =
                 (known(query), !message.read_only || !message.transaction.is_empty())
             {
@@ -90,7 +90,7 @@ pub fn datagram(
                 );
             }
             tell(packet, sink, &message, DhtRole::Query, Some(query.method()), query.target(), None, [0; 3]);
-            self::query(packet, sink, query, query.is_maintenance(id));
+            self::query(packet, sink, query);
         }
         Body::Response { response, .. } => {
             let (method, target) = asked.map_or((None, None), |(a, _)| (Some(a.method), a.target));
@@ -161,12 +161,9 @@ fn tell(
     sink.fact(packet.direction, Fact::Dht(fact));
 }
 
-fn query(packet: &Packet, sink: &mut dyn Sink, query: &Query<'_>, maintenance: bool) {
+fn query(packet: &Packet, sink: &mut dyn Sink, query: &Query<'_>) {
     let from = packet.direction;
     match *query {
-        Query::GetPeers { info_hash, .. } if !maintenance => {
-            sink.fact(from, Fact::Torrent { info_hash, channel: Channel::Dht });
-        }
         Query::AnnouncePeer { info_hash, port, implied_port, name, .. } => {
             let port = if implied_port { Some(packet.sender().port) } else { port };
             let announce = Announce {

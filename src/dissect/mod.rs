@@ -107,7 +107,7 @@ pub struct Dissector {
 impl Dissector {
     /// Dissectors that hash with this key and share this store of torrent metadata.
     #[must_use]
-    pub const fn new(key: HashKey, metadata: Arc<MetadataStore>) -> Self {
+    pub fn new(key: HashKey, metadata: Arc<MetadataStore>) -> Self {
         Self {
             asked: Pending::new(key, DHT_PATIENCE),
             tracked: Pending::new(key, TRACKER_PATIENCE),

@@ -22,6 +22,10 @@ pub fn datagram(
     let Some((protocol, guess)) = other::recognise_datagram(datagram.bytes, source, destination) else {
         return false;
     };
+    // Two bytes of a little-endian number are no evidence, however often they come.
+    if protocol == OtherProtocol::Xunlei {
+        return false;
+    }
     // A weak signature needs a second packet of the same network on the flow (R-OTH-1).
     if guess != Guess::Certain && !conversation.other_again(protocol) {
         return false;

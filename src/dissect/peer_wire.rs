@@ -7,7 +7,7 @@
 use super::Sink;
 use super::metadata::MetadataStore;
 use crate::base::{Direction, Endpoint, InfoHash};
-use crate::event::{Channel, Client, ClientSource, Fact, Kind, Reason};
+use crate::event::{Channel, Client, ClientSource, Fact, Have, Kind, Reason};
 use crate::flow::Piece;
 use crate::wire::client;
 use crate::wire::extension::{self, Extension, Ids, Metadata};
@@ -122,7 +122,7 @@ impl PeerSide {
     fn data(&mut self, shared: &mut Shared, cx: &mut Context<'_>, mut data: &[u8]) {
         while !data.is_empty() {
             if self.skip > 0 {
-                data = self.pass(cx, data);
+                data = self.pass(shared, cx, data);
                 continue;
             }
             if self.framing == Framing::Lost {
@@ -192,7 +192,7 @@ impl PeerSide {
     }
 
     /// Passes over the rest of a message.
-    fn pass<'d>(&mut self, cx: &mut Context<'_>, data: &'d [u8]) -> &'d [u8] {
+    fn pass<'d>(&mut self, shared: &Shared, cx: &mut Context<'_>, data: &'d [u8]) -> &'d [u8] {
         let n = (self.skip as usize).min(data.len());
         let (passed, rest) = data.split_at(n);
         self.skip -= n as u32;
@@ -200,7 +200,7 @@ impl PeerSide {
             self.have += passed.iter().map(|b| b.count_ones()).sum::<u32>();
             if self.skip == 0 {
                 self.in_bitfield = false;
-                cx.progress(self.have);
+                cx.progress(shared.info_hash, Have::Pieces(self.have));
             }
         }
         rest
@@ -297,17 +297,18 @@ impl PeerSide {
         match *message {
             Message::Have { .. } => {
                 self.have = self.have.saturating_add(1);
-                cx.progress(self.have);
+                cx.progress(shared.info_hash, Have::Pieces(self.have));
             }
             Message::Bitfield(bits) => {
                 self.have = bits.iter().map(|b| b.count_ones()).sum();
-                cx.progress(self.have);
+                cx.progress(shared.info_hash, Have::Pieces(self.have));
             }
-            Message::Piece { length, .. } => cx.fact(Fact::Pieces { bytes: u64::from(length) }),
+            Message::Piece { length, .. } => {
+                cx.fact(Fact::Pieces { info_hash: shared.info_hash, bytes: u64::from(length) })
+            }
             Message::Port(port) => cx.fact(Fact::Listens { port, channel: Channel::Dht }),
             Message::HaveAll => {
-                self.have = u32::MAX;
-                cx.progress(u32::MAX);
+                cx.progress(shared.info_hash, Have::All);
             }
             Message::HaveNone => self.have = 0,
             Message::Extended { id, payload } => shared.extended(cx, id, payload),
@@ -476,7 +477,7 @@ impl Context<'_> {
         self.sink.fact(self.from, fact);
     }
 
-    fn progress(&mut self, have: u32) {
-        self.fact(Fact::Progress { have, of: 0 });
+    fn progress(&mut self, info_hash: Option<InfoHash>, have: Have) {
+        self.fact(Fact::Progress { info_hash, have });
     }
 }

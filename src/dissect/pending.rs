@@ -1,36 +1,44 @@
-//! What waits for an answer: a fixed table of recent requests, keyed by a keyed hash of who asked whom and how.
+//! What waits for an answer: recent requests by a keyed hash of who asked whom and how.
 //!
-//! Direct-mapped: a newer request takes the place of an older one with the same slot, so the memory is bounded without a
-//! queue, and an attacker who does not know the hash key cannot aim at a slot.
+//! Bounded twice: a request is forgotten after its time, and when the table is full the oldest makes room. Neither depends
+//! on the hash key, so that two runs over the same packets join the same answers.
 
-use crate::base::{Endpoint, HashKey, Timestamp};
+use crate::base::{Endpoint, HashKey, KeyedState, Timestamp};
+use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
+
+/// Requests remembered at most.
+const CAPACITY: usize = 1 << 15;
 
 /// A table of requests that carry a `V`.
 #[derive(Debug)]
 pub struct Pending<V> {
-    slots: Vec<Option<(u64, Timestamp, V)>>,
+    requests: HashMap<u64, (Timestamp, V), KeyedState>,
+    /// The order they came in.
+    order: VecDeque<(Timestamp, u64)>,
     key: HashKey,
     max_age: Duration,
 }
 
 impl<V: Copy> Pending<V> {
-    /// A table of `1 << bits` slots whose entries are good for `max_age` of packet time. It allocates on first use.
-    pub const fn new(key: HashKey, max_age: Duration) -> Self {
-        Self { slots: Vec::new(), key, max_age }
+    /// A table whose entries are good for `max_age` of packet time.
+    pub fn new(key: HashKey, max_age: Duration) -> Self {
+        Self { requests: HashMap::default(), order: VecDeque::new(), key, max_age }
     }
-
-    const SLOTS: usize = 1 << 13;
 
     /// Remembers a request from `asker` to `asked` under an id.
     pub fn put(&mut self, asker: Endpoint, asked: Endpoint, id: &[u8], at: Timestamp, value: V) {
-        if self.slots.is_empty() {
-            self.slots.resize(Self::SLOTS, None);
+        let stale = |&(since, _): &(Timestamp, u64)| at.since(since) > self.max_age;
+        while self.order.len() >= CAPACITY || self.order.front().is_some_and(stale) {
+            let Some((since, hash)) = self.order.pop_front() else { break };
+            // The same request may have been repeated since: then a later entry speaks for it.
+            if self.requests.get(&hash).is_some_and(|(at, _)| *at == since) {
+                self.requests.remove(&hash);
+            }
         }
         let hash = self.hash(asker, asked, id);
-        if let Some(slot) = self.slots.get_mut(hash as usize % Self::SLOTS) {
-            *slot = Some((hash, at, value));
-        }
+        self.requests.insert(hash, (at, value));
+        self.order.push_back((at, hash));
     }
 
     /// Takes the request that `asker` sent to `asked` under this id, and how long ago it was.
@@ -42,19 +50,15 @@ impl<V: Copy> Pending<V> {
         at: Timestamp,
     ) -> Option<(V, Duration)> {
         let found = self.get(asker, asked, id, at)?;
-        let hash = self.hash(asker, asked, id);
-        if let Some(slot) = self.slots.get_mut(hash as usize % Self::SLOTS) {
-            *slot = None;
-        }
+        self.requests.remove(&self.hash(asker, asked, id));
         Some(found)
     }
 
     /// The same without taking it out.
     pub fn get(&self, asker: Endpoint, asked: Endpoint, id: &[u8], at: Timestamp) -> Option<(V, Duration)> {
-        let hash = self.hash(asker, asked, id);
-        let (stored, since, value) = (*self.slots.get(hash as usize % Self::SLOTS)?)?;
+        let (since, value) = *self.requests.get(&self.hash(asker, asked, id))?;
         let age = at.since(since);
-        (stored == hash && age <= self.max_age).then_some((value, age))
+        (age <= self.max_age).then_some((value, age))
     }
 
     fn hash(&self, asker: Endpoint, asked: Endpoint, id: &[u8]) -> u64 {
@@ -100,6 +104,8 @@ mod tests {
         for n in 0..1_000_000u32 {
             table.put(endpoint(1), endpoint(2), &n.to_be_bytes(), Timestamp(0), n);
         }
-        assert_eq!(table.slots.len(), Pending::<u32>::SLOTS);
+        assert_eq!((table.requests.len(), table.order.len()), (CAPACITY, CAPACITY));
+        table.put(endpoint(1), endpoint(2), b"later", Timestamp::from_secs(60), 0);
+        assert_eq!(table.requests.len(), 1, "all others are stale");
     }
 }

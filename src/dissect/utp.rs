@@ -91,7 +91,7 @@ impl UtpConversation {
         let random = !readable && opaque.opening != Opening::Other;
         Opaque {
             opening: Opening::Other,
-            bursts_fit: false,
+            bursts_fit: random && opaque.bursts_fit,
             utp_headers: if proven { 0 } else { self.headers },
             utp_random: random && proven,
             ..Opaque::default()

@@ -209,6 +209,15 @@ pub struct Mapping {
     pub protocol: &'static str,
 }
 
+/// How much of a torrent a peer has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Have {
+    /// This many pieces.
+    Pieces(u32),
+    /// All of them (BEP 6), however many that is.
+    All,
+}
+
 /// Something learnt from one packet of a flow. The sender's direction and the flow travel beside it.
 #[derive(Clone, Debug)]
 pub enum Fact<'a> {
@@ -274,16 +283,18 @@ pub enum Fact<'a> {
     Name(TorrentName<'a>),
     /// A DHT message.
     Dht(DhtMessage<'a>),
-    /// The sender has this many of the torrent's pieces.
+    /// The sender has this many of a torrent's pieces.
     Progress {
+        /// Of which torrent, where its handshake was seen.
+        info_hash: Option<InfoHash>,
         /// Pieces it has.
-        have: u32,
-        /// Pieces there are, 0 where not known.
-        of: u32,
+        have: Have,
     },
-    /// Piece data sent, in bytes of content (not of framing).
+    /// Piece data sent.
     Pieces {
-        /// Bytes.
+        /// Of which torrent, where its handshake was seen.
+        info_hash: Option<InfoHash>,
+        /// Bytes of content, not of framing.
         bytes: u64,
     },
     /// A port mapping.

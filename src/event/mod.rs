@@ -10,8 +10,8 @@ mod record;
 
 pub use crate::base::Direction;
 pub use fact::{
-    Announce, AnnounceEvent, Channel, Client, ClientSource, DhtMessage, DhtRole, Fact, Mapping, NameTrust,
-    SwarmSize, TorrentName,
+    Announce, AnnounceEvent, Channel, Client, ClientSource, DhtMessage, DhtRole, Fact, Have, Mapping,
+    NameTrust, SwarmSize, TorrentName,
 };
 pub use grade::{Encryption, Grade, Reason, Reasons};
 pub use kind::{Family, Kind, Kinds};

@@ -136,6 +136,7 @@ impl Label {
             Fact::Encrypted(encryption) => self.encryption = self.encryption.max(*encryption),
             Fact::Handshake { info_hash, .. } | Fact::Torrent { info_hash, .. } => self.torrent(*info_hash),
             Fact::Announce(announce) => self.torrent(announce.info_hash),
+            Fact::Peers { info_hash: Some(info_hash), .. } => self.torrent(*info_hash),
             Fact::Client(client) => {
                 if let Some(known) = self.clients.get_mut(sender.index())
                     && known.as_ref().is_none_or(|k| client.source < k.source)
@@ -143,14 +144,14 @@ impl Label {
                     *known = Some((*client).clone());
                 }
             }
-            Fact::Pieces { bytes } => {
+            Fact::Pieces { bytes, .. } => {
                 if let Some(sum) = self.pieces.get_mut(sender.index()) {
                     *sum += bytes;
                 }
             }
             Fact::Listens { .. }
             | Fact::ExternalAddress { .. }
-            | Fact::Peers { .. }
+            | Fact::Peers { info_hash: None, .. }
             | Fact::SwarmSize(_)
             | Fact::Name(_)
             | Fact::Dht(_)

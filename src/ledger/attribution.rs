@@ -92,6 +92,12 @@ impl Ledger {
     /// Judges a flow whose bytes did not prove what it is, with all that is known by now.
     pub fn judge(&self, record: &mut FlowRecord) {
         if record.label.grade == Some(Grade::Confirmed) {
+            // What carries it is proven; what is inside is the peer wire under MSE (R-UTP-5).
+            if record.opaque.utp_random {
+                record.label.kinds.insert(Kind::PeerWire);
+                record.label.reasons.insert(Reason::UtpOpaque);
+                record.label.encryption = record.label.encryption.max(encryption(record));
+            }
             return;
         }
         let flow_reasons = flow_evidence(record);
@@ -224,7 +230,14 @@ fn independent(reasons: Reasons) -> bool {
             >= 2
 }
 
+/// The method of an MSE exchange that gave no clear handshake: RC4 when the whole exchange was seen, for plaintext would
+/// have shown.
+const fn encryption(record: &FlowRecord) -> Encryption {
+    if record.opaque.bursts_fit { Encryption::MseRc4 } else { Encryption::Mse }
+}
+
 fn accept(record: &mut FlowRecord, grade: Grade, reasons: Reasons) {
+    let method = encryption(record);
     let label = &mut record.label;
     if label.grade.is_none_or(|g| g < grade) {
         label.grade = Some(grade);
@@ -249,6 +262,6 @@ fn accept(record: &mut FlowRecord, grade: Grade, reasons: Reasons) {
     if label.encryption == Encryption::None
         && (record.transport == Transport::Tcp || record.opaque.utp_random)
     {
-        label.encryption = Encryption::Mse;
+        label.encryption = method;
     }
 }

@@ -7,7 +7,7 @@ use super::swarm::{Member, Name, Swarm};
 use super::window::Window;
 use crate::base::{Address, Endpoint, HomeNets, InfoHash, KeyedState, Timestamp, Transport, printable};
 use crate::event::{
-    Announce, AnnounceEvent, Channel, DhtMessage, DhtRole, Direction, Fact, Kind, TorrentName,
+    Announce, AnnounceEvent, Channel, DhtMessage, DhtRole, Direction, Fact, Have, Kind, TorrentName,
 };
 use std::collections::HashMap;
 
@@ -24,8 +24,6 @@ pub struct Scene {
     pub ends: [Endpoint; 2],
     /// TCP or UDP.
     pub transport: Transport,
-    /// The flow's first torrent, where known.
-    pub torrent: Option<InfoHash>,
     /// Which side sent the packet.
     pub sender: Direction,
 }
@@ -137,13 +135,18 @@ impl Deltas {
                     *self.host(receiver.address).external.entry(*address).or_default() += 1;
                 }
             }
-            Fact::Peers { info_hash, endpoints, .. } => {
+            Fact::Peers { info_hash, channel, endpoints } => {
                 if to_home {
                     for endpoint in *endpoints {
                         self.learn(*endpoint, receiver.address, sender.address, window);
                     }
-                    if let Some(info_hash) = info_hash.or(scene.torrent) {
-                        self.swarm_peers(info_hash, endpoints);
+                    if let Some(info_hash) = info_hash {
+                        self.swarm_peers(*info_hash, endpoints);
+                        // A DHT lookup counts as one of a torrent once somebody answers with peers: clients refresh their
+                        // routing tables with lookups of made-up hashes (R-DHT-6).
+                        if *channel == Channel::Dht {
+                            self.member(*info_hash, receiver.address, Channel::Dht, scene);
+                        }
                     }
                 }
             }
@@ -156,24 +159,22 @@ impl Deltas {
             }
             Fact::Name(name) => self.name(name, scene),
             Fact::Dht(message) => self.dht(message, sender, receiver, from_home, to_home, window),
-            Fact::Progress { have, of } => {
-                if let (true, Some(info_hash)) = (from_home, scene.torrent) {
-                    let member = self.member(info_hash, sender.address, Channel::PeerWire, scene);
-                    member.have = member.have.max(*have);
-                    member.of = member.of.max(*of);
+            Fact::Progress { info_hash: Some(info_hash), have } if from_home => {
+                let member = self.member(*info_hash, sender.address, Channel::PeerWire, scene);
+                match have {
+                    Have::Pieces(n) => member.have = member.have.max(*n),
+                    Have::All => member.complete = true,
                 }
             }
-            Fact::Pieces { bytes } => {
-                if let Some(info_hash) = scene.torrent {
-                    if from_home {
-                        self.member(info_hash, sender.address, Channel::PeerWire, scene).uploaded += bytes;
-                    }
-                    if to_home {
-                        self.member(info_hash, receiver.address, Channel::PeerWire, scene).downloaded +=
-                            bytes;
-                    }
+            Fact::Pieces { info_hash: Some(info_hash), bytes } => {
+                if from_home {
+                    self.member(*info_hash, sender.address, Channel::PeerWire, scene).uploaded += bytes;
+                }
+                if to_home {
+                    self.member(*info_hash, receiver.address, Channel::PeerWire, scene).downloaded += bytes;
                 }
             }
+            Fact::Progress { .. } | Fact::Pieces { .. } => {}
             Fact::Mapping(mapping) => {
                 let host = if mapping.answer.is_none() { sender.address } else { receiver.address };
                 let router = if mapping.answer.is_none() { receiver } else { sender };

@@ -94,7 +94,7 @@ pub struct Ledger {
     ports: DashMap<(Endpoint, Transport), LocalPort, KeyedState>,
     mappings: Mutex<Vec<MappingReport>>,
     totals: Mutex<Totals>,
-    new_torrents: Mutex<Vec<NewTorrent>>,
+    new_torrents: Mutex<Vec<(InfoHash, Address)>>,
     hosts_refused: AtomicU64,
     swarms_refused: AtomicU64,
     endpoints_refused: AtomicU64,
@@ -144,12 +144,7 @@ impl Ledger {
                 continue;
             };
             if let (false, Ok(mut list)) = (new.is_empty(), self.new_torrents.lock()) {
-                list.extend(new.into_iter().map(|(host, at, channel)| NewTorrent {
-                    at,
-                    info_hash,
-                    host,
-                    channel,
-                }));
+                list.extend(new.into_iter().map(|host| (info_hash, host)));
             }
         }
         for ((endpoint, home), (source, window)) in deltas.told.drain() {
@@ -185,7 +180,14 @@ impl Ledger {
     /// The torrents seen for the first time since the last call, in order of time.
     #[must_use]
     pub fn take_new_torrents(&self) -> Vec<NewTorrent> {
-        let mut new = self.new_torrents.lock().map(|mut list| std::mem::take(&mut *list)).unwrap_or_default();
+        // Looked up now, when all workers have passed the tick: which of them came first changes nothing.
+        let keys = self.new_torrents.lock().map(|mut list| std::mem::take(&mut *list)).unwrap_or_default();
+        let describe = |(info_hash, host): (InfoHash, Address)| {
+            let swarm = self.swarms.get(&info_hash)?;
+            let at = swarm.hosts.get(&host)?.window?.first;
+            Some(NewTorrent { at, info_hash, host, channel: *swarm.channels.first()? })
+        };
+        let mut new: Vec<NewTorrent> = keys.into_iter().filter_map(describe).collect();
         new.sort_unstable();
         new
     }

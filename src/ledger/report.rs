@@ -197,7 +197,7 @@ pub struct TorrentHost {
     pub last: Timestamp,
     /// The last announced event and what was left, as claimed to trackers: (event, uploaded, downloaded, left).
     pub claimed: Option<(AnnounceEvent, u64, u64, u64)>,
-    /// Pieces it was seen to have, of how many.
+    /// Pieces it was seen to have, of how many (0 where not known; both 0: all of an unknown number).
     pub measured: Option<(u32, u32)>,
     /// Piece bytes received.
     pub downloaded: u64,

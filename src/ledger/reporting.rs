@@ -93,28 +93,39 @@ fn torrent_report(info_hash: InfoHash, swarm: &Swarm) -> Option<TorrentReport> {
         return None;
     }
     let pieces = swarm.name.as_ref().and_then(|n| n.pieces);
+    let size = swarm.name.as_ref().and_then(|n| n.size);
     Some(TorrentReport {
         info_hash,
         also: swarm.name.as_ref().and_then(|n| n.also),
         name: swarm.name.as_ref().map(|n| (n.text.clone(), n.channel, n.trust)),
-        size: swarm.name.as_ref().and_then(|n| n.size),
+        size,
         pieces,
         private: swarm.name.as_ref().and_then(|n| n.private),
         first: window.first,
         last: window.last,
-        hosts: swarm.hosts.iter().map(|(address, m)| torrent_host(*address, m, pieces)).collect(),
+        hosts: swarm.hosts.iter().map(|(address, m)| torrent_host(*address, m, pieces, size)).collect(),
         peers: swarm.peers.len() as u64,
         reported: swarm.reported.map(|(_, size)| size),
         channels: swarm.channels.iter().copied().collect(),
     })
 }
 
-fn torrent_host(address: Address, member: &Member, pieces: Option<u32>) -> TorrentHost {
+fn torrent_host(address: Address, member: &Member, pieces: Option<u32>, size: Option<u64>) -> TorrentHost {
     let window = member.window;
-    let of = pieces.unwrap_or(member.of);
-    let measured = (member.have > 0 || of > 0).then_some((member.have, of));
-    let complete =
-        (of > 0 && member.have >= of) || member.claimed.is_some_and(|(_, (_, _, _, left))| left == 0);
+    let of = pieces.unwrap_or(0);
+    // Clients do not tell a peer of pieces that it has already: what was received counts as well.
+    let received = size
+        .filter(|&s| s > 0)
+        .map_or(0, |s| (u128::from(member.downloaded) * u128::from(of) / u128::from(s)) as u64);
+    let have = u64::from(member.have).max(received.min(u64::from(of)));
+    let have = if of > 0 { have.min(u64::from(of)) as u32 } else { member.have };
+    let complete = member.complete || (of > 0 && have == of);
+    let measured = match (complete, have, of) {
+        (true, _, of) => Some((of, of)),
+        (false, 0, 0) => None,
+        (false, have, of) => Some((have, of)),
+    };
+    let complete = complete || member.claimed.is_some_and(|(_, (_, _, _, left))| left == 0);
     let role = if member.uploaded > 0 && complete && member.downloaded == 0 {
         Role::Seeder
     } else if member.downloaded > 0 || member.uploaded > 0 {

@@ -59,7 +59,7 @@ pub struct Member {
     pub announced: bool,
     pub claimed: Latest<(AnnounceEvent, u64, u64, u64)>,
     pub have: u32,
-    pub of: u32,
+    pub complete: bool,
     pub downloaded: u64,
     pub uploaded: u64,
     pub peers: BTreeSet<Endpoint>,
@@ -72,8 +72,8 @@ impl Swarm {
         }
     }
 
-    /// Adds a batch; gives the home hosts that are new to the torrent, when and by which way.
-    pub fn add(&mut self, delta: Self) -> Vec<(Address, Timestamp, Channel)> {
+    /// Adds a batch; gives the home hosts that are new to the torrent.
+    pub fn add(&mut self, delta: Self) -> Vec<Address> {
         let mut new = Vec::new();
         if let Some(name) = delta.name {
             self.offer_name(name);
@@ -81,8 +81,8 @@ impl Swarm {
         join(&mut self.window, delta.window);
         for (address, member) in delta.hosts {
             let known = self.hosts.contains_key(&address);
-            if !known && let (Some(window), Some(channel)) = (member.window, delta.channels.first()) {
-                new.push((address, window.first, *channel));
+            if !known && member.window.is_some() {
+                new.push(address);
             }
             if known || self.hosts.len() < HOSTS {
                 self.hosts.entry(address).or_default().add(member);
@@ -101,7 +101,7 @@ impl Member {
         self.announced |= delta.announced;
         newer(&mut self.claimed, delta.claimed);
         self.have = self.have.max(delta.have);
-        self.of = self.of.max(delta.of);
+        self.complete |= delta.complete;
         self.downloaded += delta.downloaded;
         self.uploaded += delta.uploaded;
         extend(&mut self.peers, delta.peers);

@@ -222,7 +222,9 @@ fn torrent_host(w: &mut JsonWriter, h: &TorrentHost, size: Option<u64>) {
         w.object(|w| {
             w.key("pieces").number(have);
             w.key("of").number(of);
-            w.key("completion").optional((of > 0).then_some(()), |w, ()| w.share(have.into(), of.into()));
+            // Both 0: the peer said that it has all, of a torrent whose pieces nobody counted.
+            let share = if (have, of) == (0, 0) { Some((1, 1)) } else { (of > 0).then_some((have, of)) };
+            w.key("completion").optional(share, |w, (have, of)| w.share(have.into(), of.into()));
         });
     });
     w.key("bytes_down").number(h.downloaded);

@@ -57,7 +57,7 @@ impl Keeper {
         records.sort_by_key(|r| (r.end, r.start, r.originator, r.responder, r.transport));
         for record in records {
             if record.label.grade == Some(Grade::Confirmed) {
-                self.tell(record, places, sink);
+                self.judge_and_tell(record, places, sink);
             } else {
                 self.ledger.note_opaque(&record);
                 self.waiting.push_back(record);

@@ -196,7 +196,6 @@ impl Worker {
                 number: frame.number,
                 ends,
                 transport: flow.transport,
-                torrent: followed.label.info_hashes.first().copied(),
                 sender: direction,
             },
             home: self.ledger.home(),
@@ -253,7 +252,6 @@ impl Worker {
                 number: u64::MAX,
                 ends: [flow.originator, flow.responder],
                 transport: flow.transport,
-                torrent: followed.label.info_hashes.first().copied(),
                 sender: Direction::FromOriginator,
             };
             let packet = Packet { at: flow.last, ends: scene.ends, direction: Direction::FromOriginator };
@@ -340,7 +338,6 @@ impl Sink for Recorder<'_> {
     fn fact(&mut self, sender: Direction, fact: Fact<'_>) {
         self.scene.sender = sender;
         self.label.learn(sender, &fact);
-        self.scene.torrent = self.label.info_hashes.first().copied();
         self.deltas.fact(self.home, &self.scene, &fact);
         if let (Some(log), Fact::Dht(message)) = (self.dht.as_mut(), &fact) {
             let [a, b] = self.scene.ends;

@@ -106,6 +106,7 @@ fn row(host: &TorrentHost) -> Vec<Cell> {
 /// What was measured, otherwise what the host claims, and which of the two it is.
 fn progress(host: &TorrentHost) -> String {
     match (host.measured, host.claimed) {
+        (Some((0, 0)), _) => "all (measured)".to_owned(),
         (Some((have, of)), _) if of > 0 => format!("{} (measured)", percent(have.into(), of.into())),
         (Some((have, _)), _) => format!("{} (measured)", counted(have.into(), "piece", "pieces")),
         (None, Some((_, _, _, 0))) => "all (claimed)".to_owned(),

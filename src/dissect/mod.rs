@@ -186,8 +186,8 @@ pub struct Conversation {
     /// The last tracker request that was only a candidate, and the interval of the last orphan response.
     tracker: Option<TrackerMemory>,
     webrtc: Option<webrtc::Seen>,
-    /// The last other network whose weak signature was seen.
-    other: Option<OtherProtocol>,
+    /// The last other network whose weak signature was seen, and who sent it.
+    other: Option<(OtherProtocol, Direction)>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -232,9 +232,11 @@ impl Conversation {
         again
     }
 
-    /// Remembers which other network's signature was seen; tells whether it was the same before.
-    fn other_again(&mut self, protocol: OtherProtocol) -> bool {
-        self.other.replace(protocol) == Some(protocol)
+    /// Remembers which other network's weak signature was seen, and from which side; tells whether the other side showed
+    /// the same: a question and its answer.
+    fn other_answered(&mut self, protocol: OtherProtocol, from: Direction) -> bool {
+        let before = self.other.replace((protocol, from));
+        before == Some((protocol, from.reverse()))
     }
 
     /// Remembers the interval of a response without a request; tells whether the last one had the same.

@@ -26,8 +26,8 @@ pub fn datagram(
     if protocol == OtherProtocol::Xunlei {
         return false;
     }
-    // A weak signature needs a second packet of the same network on the flow (R-OTH-1).
-    if guess != Guess::Certain && !conversation.other_again(protocol) {
+    // A weak signature needs an answer of the same network (R-OTH-1).
+    if guess != Guess::Certain && !conversation.other_answered(protocol, packet.direction) {
         return false;
     }
     sink.fact(packet.direction, Fact::Identified { kind: kind(protocol), reason: Reason::OtherMagic });

@@ -113,6 +113,8 @@ pub struct TableCounters {
     pub evicted_probation: u64,
     /// Other flows pushed out by the cap.
     pub evicted_protected: u64,
+    /// Flows with state that ended to make room for the state of others.
+    pub evicted_states: u64,
     /// States refused by the cap.
     pub states_refused: u64,
 }
@@ -181,12 +183,15 @@ pub struct FlowTable<S> {
     chunks: Vec<Box<[Slot]>>,
     free: Vec<u32>,
     used: usize,
-    states: Vec<Option<S>>,
+    /// What the room above keeps, and whose flow's it is.
+    states: Vec<Option<(u32, S)>>,
     free_states: Vec<u32>,
     probation: VecDeque<u32>,
     packets: u32,
     sweep: u32,
     hand: u32,
+    state_hand: u32,
+    finished: u32,
     key: HashKey,
     limits: FlowLimits,
     counters: TableCounters,
@@ -208,6 +213,8 @@ impl<S> FlowTable<S> {
             packets: 0,
             sweep: 0,
             hand: 0,
+            state_hand: 0,
+            finished: 0,
             key,
             limits,
             counters: TableCounters::default(),
@@ -299,12 +306,13 @@ impl<S> FlowTable<S> {
             return None;
         }
         let at = slot.slot as usize;
-        self.states.get_mut(at)?.as_mut()
+        self.states.get_mut(at)?.as_mut().map(|(_, state)| state)
     }
 
-    /// Keeps state for a flow. Refused, and counted, when the cap is reached.
+    /// Keeps state for a flow. When the cap is reached, a flow with state that was not touched lately ends to make room:
+    /// to refuse instead would be blindness for sale.
     pub fn attach(&mut self, id: FlowId, state: S) -> Option<&mut S> {
-        if self.states_len() >= self.limits.states && self.free_states.is_empty() {
+        if self.states_len() >= self.limits.states && !self.make_room_for_state(id.0) {
             self.counters.states_refused += 1;
             return None;
         }
@@ -316,7 +324,7 @@ impl<S> FlowTable<S> {
         slot.slot = at;
         slot.flags = (slot.flags | HAS_STATE) & !HAS_ISN;
         let place = self.states.get_mut(at as usize)?;
-        Some(place.insert(state))
+        Some(&mut place.insert((id.0, state)).1)
     }
 
     fn detach(&mut self, id: FlowId) -> Option<S> {
@@ -326,7 +334,7 @@ impl<S> FlowTable<S> {
         }
         slot.flags &= !HAS_STATE;
         let at = slot.slot;
-        let state = self.states.get_mut(at as usize).and_then(Option::take);
+        let state = self.states.get_mut(at as usize).and_then(Option::take).map(|(_, state)| state);
         self.free_states.push(at);
         state
     }
@@ -352,13 +360,19 @@ impl<S> FlowTable<S> {
         }
     }
 
-    /// Ends every flow: the input is over.
-    pub fn finish(&mut self) {
-        for id in 0..(self.chunks.len() * CHUNK) as u32 {
+    /// Ends some of the flows, a few thousand, as the input is over; tells whether there are more. In steps, because what
+    /// ended waits in memory until it is taken.
+    pub fn finish_some(&mut self) -> bool {
+        let slots = (self.chunks.len() * CHUNK) as u32;
+        let from = self.finished;
+        let to = from.saturating_add(CHUNK as u32).min(slots);
+        for id in from..to {
             if self.slot(id).flags & USED != 0 {
                 self.end(id, EndCause::Finished);
             }
         }
+        self.finished = to;
+        to < slots
     }
 
     #[inline]
@@ -621,6 +635,25 @@ impl<S> FlowTable<S> {
             }
             slot.flags &= !RECENT;
         }
+    }
+
+    /// Ends one flow with state other than `asking`: the first that the hand finds not touched since it last passed.
+    fn make_room_for_state(&mut self, asking: u32) -> bool {
+        let states = self.states.len() as u32;
+        for _ in 0..2 * states {
+            self.state_hand = if self.state_hand + 1 < states { self.state_hand + 1 } else { 0 };
+            let Some(Some((owner, _))) = self.states.get(self.state_hand as usize) else { continue };
+            let owner = *owner;
+            let slot = self.slot_mut(owner);
+            if owner == asking || slot.flags & RECENT != 0 {
+                slot.flags &= !RECENT;
+                continue;
+            }
+            self.counters.evicted_states += 1;
+            self.end(owner, EndCause::Evicted);
+            return true;
+        }
+        false
     }
 
     fn compact_probation(&mut self) {

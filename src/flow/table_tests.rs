@@ -88,15 +88,21 @@ fn a_flood_of_answered_flows_takes_those_without_state_first() {
 }
 
 #[test]
-fn states_are_capped_and_reused() {
+fn a_new_state_pushes_out_the_one_not_touched_lately() {
     let mut t = table(FlowLimits { states: 2, ..FlowLimits::default() });
-    let mut ids = Vec::new();
-    for n in 0..3 {
-        ids.push(t.touch(&frame((1, n), (3, 7), 1, Segment::Udp, b"")).id);
+    let packet = |n: u16| frame((1, n), (3, 7), 1, Segment::Udp, b"");
+    for n in 0..2 {
+        let id = t.touch(&packet(n)).id;
+        assert!(t.attach(id, u32::from(n)).is_some());
     }
-    assert!(t.attach(ids[0], 1).is_some() && t.attach(ids[1], 2).is_some() && t.attach(ids[2], 3).is_none());
-    assert_eq!((t.retire(ids[0]), t.states_len(), t.counters().states_refused), (Some(1), 1, 1));
-    assert!(t.is_retired(ids[0]) && t.attach(ids[2], 3).is_some());
+    t.touch(&packet(1));
+    let id = t.touch(&packet(2)).id;
+    assert!(t.attach(id, 2).is_some());
+    let ended = t.take_ended();
+    assert_eq!((ended.len(), ended[0].state, ended[0].cause), (1, Some(0), EndCause::Evicted));
+    assert_eq!((t.states_len(), t.counters().evicted_states, t.counters().states_refused), (2, 1, 0));
+    assert_eq!((t.retire(id), t.states_len()), (Some(2), 1));
+    assert!(t.is_retired(id));
 }
 
 #[test]
@@ -128,7 +134,7 @@ proptest! {
             *entry = (entry.0 + 1, entry.1 + len as u64);
         }
         prop_assert_eq!(t.len(), model.len());
-        t.finish();
+        while t.finish_some() {}
         let ended = t.take_ended();
         prop_assert!(t.is_empty());
         prop_assert_eq!(ended.len(), model.len());

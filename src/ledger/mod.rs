@@ -90,7 +90,8 @@ pub struct Ledger {
     hosts: DashMap<Address, Host, KeyedState>,
     swarms: DashMap<InfoHash, Swarm, KeyedState>,
     endpoints: DashMap<Endpoint, Learnt, KeyedState>,
-    sources: DashMap<(Address, Address), u32, KeyedState>,
+    /// (who taught, which home host) → how many endpoints, and when last.
+    sources: DashMap<(Address, Address), (u32, Timestamp), KeyedState>,
     ports: DashMap<(Endpoint, Transport), LocalPort, KeyedState>,
     mappings: Mutex<Vec<MappingReport>>,
     totals: Mutex<Totals>,
@@ -168,8 +169,17 @@ impl Ledger {
         if !deltas.mappings.is_empty()
             && let Ok(mut mappings) = self.mappings.lock()
         {
-            let room = self.limits.mappings.saturating_sub(mappings.len());
-            mappings.extend(deltas.mappings.drain(..).take(room));
+            for new in deltas.mappings.drain(..) {
+                let same = |m: &&mut MappingReport| {
+                    (m.host, m.router, m.mapping) == (new.host, new.router, new.mapping)
+                };
+                if let Some(known) = mappings.iter_mut().find(same) {
+                    // Asked again, as clients do every few seconds: the first time counts.
+                    known.at = known.at.min(new.at);
+                } else if mappings.len() < self.limits.mappings {
+                    mappings.push(new);
+                }
+            }
         }
         if !deltas.malformed.is_empty()
             && let Ok(mut totals) = self.totals.lock()
@@ -197,9 +207,12 @@ impl Ledger {
 
     fn tell(&self, endpoint: Endpoint, home: Address, source: Address, window: Window) {
         let over = {
-            let mut taught = self.sources.entry((source, home)).or_default();
-            *taught = taught.saturating_add(1);
-            *taught > self.limits.endpoints_per_source
+            let mut taught = self.sources.entry((source, home)).or_insert((0, window.last));
+            if window.last.since(taught.1) > EVIDENCE_WINDOW {
+                taught.0 = 0;
+            }
+            *taught = (taught.0.saturating_add(1), taught.1.max(window.last));
+            taught.0 > self.limits.endpoints_per_source
         };
         if over || !self.room_for(&endpoint) {
             self.endpoints_refused.fetch_add(1, Ordering::Relaxed);
@@ -234,7 +247,7 @@ impl Ledger {
             learnt.told.retain(|(_, w)| w.last >= oldest);
             learnt.spoke.is_some_and(|w| w.last >= oldest) || !learnt.told.is_empty()
         });
-        self.sources.clear();
+        self.sources.retain(|_, (_, last)| *last >= oldest);
     }
 
     /// Remembers an ended flow whose lengths fit, before any is judged: several remotes make a pattern.

@@ -85,6 +85,7 @@ pub fn analyze(options: &AnalyzeOptions, sink: &mut dyn AnalysisSink) -> Result<
         ..FileOptions::default()
     };
     let mut source = capture::open(&options.inputs, &file_options)?;
+    tracing::debug!(inputs = options.inputs.len(), workers = options.workers, "reading");
     run(&mut source, options, sink)
 }
 
@@ -119,6 +120,7 @@ fn run(
             pool.frame(&frame);
         }
         if let Some(now) = due.tick {
+            tracing::trace!(%now, packets = tally.packets, "tick");
             let harvests = pool.tick(now);
             let places = Places { paths: decoder.paths(), origins: &source.status().origins };
             keeper.tick(now, harvests, &places, sink);

@@ -83,6 +83,7 @@ impl Tally {
         for (word, n) in [
             ("flows-evicted-probation", workers.table.evicted_probation),
             ("flows-evicted-protected", workers.table.evicted_protected),
+            ("flow-states-evicted", workers.table.evicted_states),
             ("flow-states-refused", workers.table.states_refused),
         ] {
             if n > 0 {

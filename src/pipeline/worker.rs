@@ -53,6 +53,7 @@ impl WorkerCounters {
         self.table.opened += other.table.opened;
         self.table.evicted_probation += other.table.evicted_probation;
         self.table.evicted_protected += other.table.evicted_protected;
+        self.table.evicted_states += other.table.evicted_states;
         self.table.states_refused += other.table.states_refused;
     }
 }
@@ -129,9 +130,14 @@ impl Worker {
 
     /// Ends every flow and hands over the rest.
     pub fn finish(&mut self) -> Harvest {
-        self.flows.finish();
-        self.settle_ended();
-        self.settle();
+        loop {
+            let more = self.flows.finish_some();
+            self.settle_ended();
+            self.settle();
+            if !more {
+                break;
+            }
+        }
         std::mem::take(&mut self.harvest)
     }
 

@@ -8,6 +8,10 @@ use crate::output::words;
 use std::io;
 
 /// Remarks of each sort.
+/// Oddities that have sentences of their own.
+const TOLD: [&str; 3] =
+    ["hosts-with-conflicting-clients", "hosts-with-one-way-evidence-only", "malformed-messages"];
+
 const EACH_MAX: usize = 10;
 
 pub(super) fn write_remarks(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
@@ -69,7 +73,7 @@ fn about_traffic(report: &Report) -> Vec<(String, Paint)> {
             Paint::Plain,
         ));
     }
-    for (what, &times) in &report.oddities {
+    for (what, &times) in report.oddities.iter().filter(|(what, _)| !TOLD.contains(what)) {
         remarks.push((format!("{what}: {}", counted(times, "time", "times")), Paint::Plain));
     }
     let mut malformed: Vec<_> = report.totals.malformed.iter().collect();

@@ -83,6 +83,12 @@ impl<W: Write> EventWriter<W> {
         Self { out, json: JsonWriter::compact() }
     }
 
+    /// The output, for callers that write to memory.
+    #[must_use]
+    pub fn into_inner(self) -> W {
+        self.out
+    }
+
     /// A `flow` event, stamped with the time of the flow's last packet. Without a grade there is no `p2p` object.
     ///
     /// # Errors

@@ -339,15 +339,10 @@ impl<S> FlowTable<S> {
         state
     }
 
-    /// The flows that ended since the last call.
-    pub fn take_ended(&mut self) -> Vec<Ended<S>> {
-        std::mem::take(&mut self.ended)
-    }
-
-    /// Whether any flow ended since [`FlowTable::take_ended`].
-    #[must_use]
-    pub const fn has_ended(&self) -> bool {
-        !self.ended.is_empty()
+    /// One of the flows that ended and were not taken yet.
+    #[inline]
+    pub fn take_ended(&mut self) -> Option<Ended<S>> {
+        self.ended.pop()
     }
 
     /// Ends every flow with state that is idle at `now`, exactly; others are left to the sweep.

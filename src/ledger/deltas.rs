@@ -53,7 +53,13 @@ pub struct Deltas {
 }
 
 impl Deltas {
-    /// Whether there is nothing to merge.
+    /// Home hosts with sums of ordinary flows, see [`Ledger::merge_plain`].
+    #[must_use]
+    pub fn plain_len(&self) -> usize {
+        self.plain.len()
+    }
+
+    /// Whether there is nothing to merge but sums of ordinary flows.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.hosts.is_empty()
@@ -61,7 +67,6 @@ impl Deltas {
             && self.told.is_empty()
             && self.spoke.is_empty()
             && self.ports.is_empty()
-            && self.plain.is_empty()
             && self.mappings.is_empty()
             && self.malformed.is_empty()
     }

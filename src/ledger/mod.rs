@@ -135,9 +135,6 @@ impl Ledger {
         for (address, delta) in deltas.hosts.drain() {
             self.with_host(address, |host| host.add(delta));
         }
-        for (address, (bytes, last)) in deltas.plain.drain() {
-            self.with_host(address, |host| host.count_plain(bytes, last));
-        }
         for (info_hash, delta) in deltas.swarms.drain() {
             let new = if let Some(mut swarm) = self.swarms.get_mut(&info_hash) {
                 swarm.add(delta)
@@ -187,6 +184,13 @@ impl Ledger {
             for (key, n) in deltas.malformed.drain() {
                 *totals.malformed.entry(key).or_default() += n;
             }
+        }
+    }
+
+    /// Adds the sums of ordinary flows, and empties them.
+    pub fn merge_plain(&self, deltas: &mut Deltas) {
+        for (address, (bytes, last)) in deltas.plain.drain() {
+            self.with_host(address, |host| host.count_plain(bytes, last));
         }
     }
 

@@ -9,6 +9,9 @@ use crate::ledger::{Deltas, Ledger, Scene};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
+/// Home hosts whose ordinary flows are summed before the ledger is told: they change nothing until a report.
+const PLAIN_HOSTS: usize = 4_096;
+
 /// What a worker keeps for a flow that is of interest.
 #[derive(Debug, Default)]
 struct Followed {
@@ -100,9 +103,7 @@ impl Worker {
     /// Takes one frame.
     pub fn frame(&mut self, frame: &Frame<'_>) {
         let touch = self.flows.touch(frame);
-        if self.flows.has_ended() {
-            self.settle_ended();
-        }
+        self.settle_ended();
         // Without payload only an acknowledgement on a followed stream says anything.
         if frame.payload_len == 0 && (frame.segment == Segment::Udp || self.flows.state(touch.id).is_none()) {
             return;
@@ -118,6 +119,9 @@ impl Worker {
         if !self.deltas.is_empty() {
             self.ledger.merge(&mut self.deltas);
         }
+        if self.deltas.plain_len() >= PLAIN_HOSTS {
+            self.ledger.merge_plain(&mut self.deltas);
+        }
     }
 
     /// Hands over what is finished by `now`.
@@ -125,6 +129,7 @@ impl Worker {
         self.flows.expire_states(now);
         self.settle_ended();
         self.settle();
+        self.ledger.merge_plain(&mut self.deltas);
         std::mem::take(&mut self.harvest)
     }
 
@@ -138,6 +143,7 @@ impl Worker {
                 break;
             }
         }
+        self.ledger.merge_plain(&mut self.deltas);
         std::mem::take(&mut self.harvest)
     }
 
@@ -237,10 +243,7 @@ impl Worker {
     }
 
     fn settle_ended(&mut self) {
-        if !self.flows.has_ended() {
-            return;
-        }
-        for ended in self.flows.take_ended() {
+        while let Some(ended) = self.flows.take_ended() {
             self.counters.flows += 1;
             self.counters.one_way_flows += u64::from(ended.flow.packets.contains(&0));
             self.end(ended);

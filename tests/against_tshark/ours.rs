@@ -13,7 +13,8 @@ use swarmscope::wire::{Guess, utp};
 #[derive(Default)]
 pub struct Reader {
     tcp: HashMap<(Endpoint, Endpoint), Start>,
-    utp: HashSet<(Endpoint, Endpoint, u16)>,
+    /// Of each uTP connection and direction the first data's sequence number.
+    utp: HashMap<(Endpoint, Endpoint, u16), u16>,
     /// Clients that asked a tracker for a connection id, and the tracker.
     tracker: HashSet<(Endpoint, Endpoint)>,
 }
@@ -22,7 +23,18 @@ pub struct Reader {
 struct Start {
     next: u32,
     bytes: Vec<u8>,
-    read: bool,
+    state: State,
+}
+
+/// How far the beginning of a stream is read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// It may still become a handshake.
+    Begins,
+    /// It was one.
+    Read,
+    /// It is something else, perhaps a key exchange that a handshake follows.
+    Other,
 }
 
 impl Reader {
@@ -42,24 +54,36 @@ impl Reader {
 
     fn tcp(&mut self, frame: &Frame<'_>, tcp: Tcp) -> Option<Reading> {
         let way = (frame.src, frame.dst);
+        let begin = |next| Start { next, bytes: Vec::new(), state: State::Begins };
         if tcp.has(Tcp::SYN) {
-            self.tcp.insert(way, Start { next: tcp.seq.wrapping_add(1), bytes: Vec::new(), read: false });
+            self.tcp.insert(way, begin(tcp.seq.wrapping_add(1)));
         }
         if frame.payload.is_empty() {
             return None;
         }
-        let seq = tcp.seq.wrapping_add(u32::from(tcp.has(Tcp::SYN)));
-        let start = self.tcp.entry(way).or_insert(Start { next: seq, bytes: Vec::new(), read: false });
-        if start.read || seq != start.next {
+        let start = self.tcp.entry(way).or_insert_with(|| begin(tcp.seq));
+        if start.state == State::Read || tcp.seq != start.next {
             return None;
         }
-        start.next = seq.wrapping_add(frame.payload_len);
+        start.next = tcp.seq.wrapping_add(frame.payload_len);
+        if start.state == State::Other {
+            // tshark looks for a handshake where any segment begins. The dissectors do so only after a key exchange that
+            // selected plaintext; what both read there is compared all the same.
+            let late = handshake(&handshake::parse_partial(frame.payload))?;
+            start.state = State::Read;
+            return Some(Reading { certain: false, ..late });
+        }
         start.bytes.extend_from_slice(frame.payload);
         let cut = frame.payload.len() < frame.payload_len as usize;
-        let partial = handshake::parse_partial(&start.bytes);
-        let whole = matches!(partial, Partial::Other | Partial::Handshake(Handshake { peer_id: Some(_), .. }));
-        start.read = whole || cut;
-        if start.read { handshake(&partial) } else { None }
+        match handshake::parse_partial(&start.bytes) {
+            Partial::Other => start.state = State::Other,
+            partial @ Partial::Handshake(Handshake { peer_id, .. }) if cut || peer_id.is_some() => {
+                start.state = State::Read;
+                return handshake(&partial);
+            }
+            _ => {}
+        }
+        None
     }
 
     fn udp(&mut self, frame: &Frame<'_>, all: &mut Readings) {
@@ -69,14 +93,23 @@ impl Reader {
         if let Ok(packet) = utp::parse_verified(frame.payload, frame.payload_len as usize) {
             let certain = utp::recognise_cut(frame.payload, frame.payload_len as usize) == Guess::Certain;
             all.insert(Protocol::Utp, Reading { certain, ..utp(&packet) });
-            let first = packet.kind == utp::Kind::Data && self.utp.insert((frame.src, frame.dst, packet.connection));
-            if first && let Some(reading) = handshake(&handshake::parse_partial(packet.payload)) {
+            if let Some(reading) = self.utp(frame, &packet) {
                 all.insert(Protocol::Handshake, reading);
             }
         }
         if let Some(reading) = self.tracker(frame) {
             all.insert(Protocol::Tracker, reading);
         }
+    }
+
+    /// A handshake that begins the data of a packet, in the first data or, as in TCP, later.
+    fn utp(&mut self, frame: &Frame<'_>, packet: &utp::Packet<'_>) -> Option<Reading> {
+        if packet.kind != utp::Kind::Data {
+            return None;
+        }
+        let first = self.utp.entry((frame.src, frame.dst, packet.connection)).or_insert(packet.seq);
+        let certain = *first == packet.seq;
+        handshake(&handshake::parse_partial(packet.payload)).map(|reading| Reading { certain, ..reading })
     }
 
     /// As tshark does, only between two endpoints where a connection was asked for.
@@ -169,7 +202,7 @@ fn tracker_response(response: &Response<'_>) -> Reading {
 
 fn tracker(action: u32, transaction: u32) -> Reading {
     let mut reading = Reading { certain: true, ..Reading::default() };
-    reading.set("action", action);
-    reading.set("transaction id", transaction);
+    reading.set("action", hex(&action.to_be_bytes()));
+    reading.set("transaction id", hex(&transaction.to_be_bytes()));
     reading
 }

@@ -22,6 +22,11 @@ impl Element {
     pub fn child(&self, name: &str) -> Option<&Self> {
         self.children.iter().find(|child| child.name == name)
     }
+
+    /// Whether there is a field of this name anywhere inside.
+    pub fn contains(&self, name: &str) -> bool {
+        self.children.iter().any(|child| child.name == name || child.contains(name))
+    }
 }
 
 /// The packets of a PDML document, one at a time.
@@ -57,8 +62,7 @@ impl<R: BufRead> Packets<R> {
                     children: Vec::new(),
                 });
             }
-            let closes = tag.starts_with("</") || tag.starts_with("<field") && tag.ends_with("/>");
-            if !closes {
+            if !tag.starts_with("</") && !tag.ends_with("/>") {
                 continue;
             }
             let Some(closed) = open.pop() else { continue };
@@ -82,12 +86,16 @@ fn fields_are_nested_as_written() {
   <proto name="geninfo" pos="0"><field name="num" show="7" value="7"/></proto>
   <proto name="ip"><field name="filtered" value="ip" /></proto>
   <proto name="bt-dht"><field name="a" showname="x &gt; y" show="1"><field name="b" value="ff"/></field></proto>
+  <proto name="bittorrent"/>
 </packet>
 <packet></packet>
 </pdml>"#;
     let mut packets = Packets::new(&document[..]);
     let first = packets.next_packet().unwrap().unwrap();
-    assert_eq!(first.iter().map(|p| &p.name[..]).collect::<Vec<_>>(), ["geninfo", "ip", "bt-dht"]);
+    assert_eq!(
+        first.iter().map(|p| &p.name[..]).collect::<Vec<_>>(),
+        ["geninfo", "ip", "bt-dht", "bittorrent"]
+    );
     assert_eq!(first[0].child("num").unwrap().show, "7");
     assert_eq!(first[2].child("a").unwrap().child("b").unwrap().value, "ff");
     assert!(packets.next_packet().unwrap().unwrap().is_empty());

@@ -35,6 +35,8 @@ pub struct Reading {
     pub fields: BTreeMap<&'static str, String>,
     /// Whether the bytes alone prove the protocol. Where they do not, the other side need not have seen it.
     pub certain: bool,
+    /// Whether the reader stumbled and may have missed the rest.
+    pub complaint: bool,
 }
 
 impl Reading {
@@ -67,6 +69,9 @@ pub struct Disagreement {
     pub theirs: String,
 }
 
+/// The value of a field that one side does not have.
+pub const ABSENT: &str = "absent";
+
 /// The field that stands for the protocol as a whole.
 pub const RECOGNISED: &str = "recognised";
 
@@ -76,13 +81,15 @@ pub fn differences(ours: &Readings, theirs: &Readings) -> Vec<Disagreement> {
     let protocols = [Protocol::Handshake, Protocol::Krpc, Protocol::Utp, Protocol::Tracker];
     for protocol in protocols {
         let mut add = |field, ours: Option<&String>, theirs: Option<&String>| {
-            let text = |value: Option<&String>| value.map_or("absent", |v| v).to_owned();
+            let text = |value: Option<&String>| value.map_or(ABSENT, |v| v).to_owned();
             found.push(Disagreement { protocol, field, ours: text(ours), theirs: text(theirs) });
         };
         let whole = |r: &Reading| format!("{:?}", r.fields);
         match (ours.get(&protocol), theirs.get(&protocol)) {
             (Some(ours), Some(theirs)) => {
-                for field in ours.fields.keys().chain(theirs.fields.keys().filter(|f| !ours.fields.contains_key(*f))) {
+                for field in
+                    ours.fields.keys().chain(theirs.fields.keys().filter(|f| !ours.fields.contains_key(*f)))
+                {
                     let (a, b) = (ours.fields.get(field), theirs.fields.get(field));
                     if a != b {
                         add(field, a, b);

@@ -27,10 +27,12 @@ impl Tshark {
     pub fn read(&self, capture: &Path) -> BTreeMap<u64, Readings> {
         let tracker = if self.reads_trackers { " or bt-tracker" } else { "" };
         // ICMP quotes packets that were sent; those of them that the capture has are compared where they were sent.
-        let filter = format!("(bt-dht or bt-utp or bittorrent.info_hash{tracker}) and not icmp and not icmpv6");
+        let filter =
+            format!("(bt-dht or bt-utp or bittorrent.info_hash{tracker}) and not icmp and not icmpv6");
         let mut child = Command::new("tshark")
-            // uTP is the one protocol that tshark does not look for unless told to.
-            .args(["-n", "--enable-heuristic", "bt_utp_udp", "-T", "pdml"])
+            // Unless told to, tshark does not look for uTP at all, and for KRPC not on ports of other protocols.
+            .args(["-n", "--enable-heuristic", "bt_utp_udp"])
+            .args(["-o", "udp.try_heuristic_first:TRUE", "-o", "tcp.try_heuristic_first:TRUE", "-T", "pdml"])
             .args(["-J", "bt-dht bt-utp bittorrent bt-tracker", "-Y", &filter, "-r"])
             .arg(capture)
             .stdout(Stdio::piped())
@@ -96,8 +98,8 @@ fn utp(element: &Element) -> Reading {
 
 fn tracker(element: &Element) -> Reading {
     let mut reading = Reading::default();
-    reading.set_some("action", show(element, "bt-tracker.action"));
-    reading.set_some("transaction id", show(element, "bt-tracker.transaction_id"));
+    reading.set_some("action", value(element, "bt-tracker.action"));
+    reading.set_some("transaction id", value(element, "bt-tracker.transaction_id"));
     let hashes = element.children.iter().filter(|c| c.name == "bt-tracker.info_hash").map(|c| &c.value[..]);
     let hashes = hashes.collect::<Vec<_>>().join(" ");
     reading.set_some("info-hashes", (!hashes.is_empty()).then_some(hashes));
@@ -105,22 +107,27 @@ fn tracker(element: &Element) -> Reading {
 }
 
 fn krpc(message: &Element) -> Reading {
-    let mut reading = Reading::default();
+    let complaint = message.contains("bt-dht.invalid_string");
+    let mut reading = Reading { complaint, ..Reading::default() };
     reading.set_some("transaction id", entry(message, "t").map(|t| &t.value));
-    let kind = entry(message, "y").map(|y| &y.value[..]).unwrap_or_default();
-    reading.set("kind", kind);
-    if kind == hex("q") {
+    let kind = entry(message, "y").map(|y| &y.value[..]);
+    reading.set_some("kind", kind);
+    if kind == Some(&hex("q")[..]) {
         reading.set_some("method", entry(message, "q").map(|q| &q.value));
     }
-    let part = if kind == hex("q") { "a" } else { "r" };
+    let part = if kind == Some(&hex("q")[..]) { "a" } else { "r" };
     if let Some(dict) = entry(message, part) {
         reading.set_some("node id", entry(dict, "id").map(|id| &id.value));
-        reading.set_some("info-hash", entry(dict, "info_hash").or_else(|| entry(dict, "target")).map(|h| &h.value));
+        reading.set_some(
+            "info-hash",
+            entry(dict, "info_hash").or_else(|| entry(dict, "target")).map(|h| &h.value),
+        );
         reading.set_some("token", entry(dict, "token").map(|token| &token.value));
         if part == "a" {
             return reading;
         }
-        let peers = entry(dict, "values").map(|v| v.children.iter().filter(|c| c.name == "bt-dht.peer").count());
+        let peers =
+            entry(dict, "values").map(|v| v.children.iter().filter(|c| c.name == "bt-dht.peer").count());
         reading.set("peers", peers.unwrap_or_default());
         reading.set("nodes", node_ids(entry(dict, "nodes")));
         reading.set("nodes6", node_ids(entry(dict, "nodes6")));

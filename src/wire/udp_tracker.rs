@@ -94,7 +94,7 @@ pub struct AnnounceRequest {
     pub key: u32,
     /// Peers wanted; -1 = as many as the tracker likes.
     pub num_want: i32,
-    /// The port the client listens on.
+    /// The port the client listens on; 0 when it stops, and from libtorrent while it listens nowhere.
     pub port: u16,
     /// BEP 41.
     pub options: Options,
@@ -267,7 +267,7 @@ impl Iterator for ScrapeEntries<'_> {
 /// Reads a datagram as a request.
 ///
 /// # Errors
-/// When the length, action, event or port cannot be a request's.
+/// When the length, action or event cannot be a request's.
 pub fn parse_request(datagram: &[u8]) -> Result<Request<'_>, Malformed> {
     let mut f = Fields(datagram);
     let connection_id = f.u64()?;
@@ -292,7 +292,7 @@ fn parse_announce(
     transaction: u32,
     mut f: Fields<'_>,
 ) -> Result<AnnounceRequest, Malformed> {
-    let announce = AnnounceRequest {
+    Ok(AnnounceRequest {
         connection_id,
         transaction,
         info_hash: InfoHash(f.bytes()?),
@@ -306,11 +306,7 @@ fn parse_announce(
         num_want: f.bytes().map(i32::from_be_bytes)?,
         port: f.u16()?,
         options: parse_options(f),
-    };
-    if announce.port == 0 && announce.event != Event::Stopped {
-        return Err(Malformed::Value);
-    }
-    Ok(announce)
+    })
 }
 
 /// BEP 41: 0 ends the list, 1 is padding, anything else is followed by a length and that many bytes.
@@ -359,14 +355,15 @@ pub fn parse_response(datagram: &[u8], ipv6: bool) -> Result<Response<'_>, Malfo
 }
 
 /// R-TU-1: how far a request can be believed. `connection_known`: its connection id was granted on this flow, or the
-/// same announce was seen before.
+/// same announce was seen before. A port of zero without a stop is real but rare, so a familiar peer id does not suffice.
 #[must_use]
 pub fn recognise_request(request: &Request<'_>, connection_known: bool) -> Guess {
     let certain = match request {
         Request::Connect { trailing, .. } => *trailing == 0,
         Request::Announce(a) => {
+            let usual = a.port != 0 || a.event == Event::Stopped;
             a.options != Options::Malformed
-                && (connection_known || client::from_peer_id(&a.peer_id.0).is_some())
+                && (connection_known || usual && client::from_peer_id(&a.peer_id.0).is_some())
         }
         Request::Scrape { .. } => connection_known,
     };

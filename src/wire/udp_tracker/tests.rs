@@ -60,9 +60,17 @@ fn an_unknown_peer_id_needs_a_known_connection() {
 }
 
 #[test]
-fn only_a_stopped_client_may_have_port_zero() {
-    assert!(parse_request(&announce(QB, 3, 0, b"")).is_ok());
-    assert!(parse_request(&announce(QB, 2, 0, b"")).is_err());
+fn port_zero_without_a_stop_needs_a_known_connection() {
+    for (event, alone) in [(3, Guess::Certain), (0, Guess::Maybe), (1, Guess::Maybe), (2, Guess::Maybe)] {
+        let d = announce(QB, event, 0, b"\x02\x09/announce");
+        let r = parse_request(&d).unwrap();
+        assert_eq!(recognise_request(&r, false), alone, "{event}");
+        assert_eq!(recognise_request(&r, true), Guess::Certain, "{event}");
+    }
+}
+
+#[test]
+fn events_are_those_of_the_beps() {
     assert!(parse_request(&announce(QB, 4, 1, b"")).is_ok());
     assert!(parse_request(&announce(QB, 5, 1, b"")).is_err());
 }

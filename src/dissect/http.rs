@@ -3,13 +3,14 @@
 //! Heads are read one after the other on a kept-alive connection; bodies are passed over by their length unless a request
 //! of interest asked for them. Secrets in targets (passkeys) are never kept.
 
-use super::{Dissector, Sink, metadata, udp_tracker};
-use crate::base::{Direction, Endpoint, InfoHash, Transport};
-use crate::event::{Announce, Channel, Client, ClientSource, Fact, Kind, Mapping, Reason, SwarmSize};
+use super::http_body::{self, LISTED};
+use super::{Dissector, Sink, udp_tracker};
+use crate::base::{Direction, InfoHash};
+use crate::event::{Announce, Channel, Client, ClientSource, Fact, Kind, Reason};
 use crate::flow::Piece;
 use crate::wire::http::{self, BodyLength, Chunk, Chunked, RequestHead, ResponseHead};
 use crate::wire::http_tracker::{self, TrackerRequest};
-use crate::wire::{Guess, Parsed, client, metainfo, upnp, webseed};
+use crate::wire::{Guess, Parsed, client, upnp, webseed};
 use std::collections::VecDeque;
 
 /// Bodies of interest are kept up to this size; `.torrent` files are larger than tracker answers.
@@ -22,12 +23,10 @@ const PATIENCE: u32 = 64;
 const WEBSEED_RANGES: u32 = 3;
 /// Percent escapes that a cut info-hash must show: an index page writes forty hex digits and none.
 const CUT_ESCAPES: usize = 4;
-/// Peers and torrents told of one response.
-const LISTED: usize = 256;
 
 /// What a request asked, as far as its response must be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Asked {
+pub enum Asked {
     Announce(InfoHash),
     Scrape,
     Webseed,
@@ -399,7 +398,7 @@ impl Http {
         if gzip {
             body = Dissector::unpack(&body, BODY_MAX);
         }
-        self.useful |= meaning_of_body(dissector, from, asked, &body, sink);
+        self.useful |= http_body::body(dissector, from, asked, &body, sink);
     }
 }
 
@@ -418,116 +417,9 @@ fn keep(kept: &mut Option<Vec<u8>>, content: &[u8]) {
     }
 }
 
-/// Tells what a complete body states; whether it was of interest.
-fn meaning_of_body(
-    dissector: &mut Dissector,
-    from: Direction,
-    asked: Option<Asked>,
-    body: &[u8],
-    sink: &mut dyn Sink,
-) -> bool {
-    match asked {
-        Some(Asked::Announce(info_hash)) => tracker_reply(dissector, from, Some(info_hash), body, sink),
-        Some(Asked::Scrape) => tracker_reply(dissector, from, None, body, sink),
-        Some(Asked::Mapping) => mapping(from, body, sink),
-        Some(Asked::Anything) | None => {
-            if let Ok(torrent) = metainfo::parse_torrent(body) {
-                let (info_hash, also) = torrent.info.wire_hashes();
-                sink.fact(from, Fact::Identified { kind: Kind::Metainfo, reason: Reason::Metainfo });
-                sink.fact(from, Fact::Torrent { info_hash, channel: Channel::Metainfo });
-                sink.fact(
-                    from,
-                    Fact::Name(metadata::describe(
-                        &torrent.info,
-                        info_hash,
-                        info_hash,
-                        also,
-                        Channel::Metainfo,
-                    )),
-                );
-                return true;
-            }
-            // The answer alone proves a tracker when it holds peers and an interval (R-TH-2).
-            let reply = http_tracker::parse_response(body);
-            asked.is_none()
-                && reply.is_ok_and(|r| http_tracker::recognise_response(&r, false) == Guess::Certain)
-                && tracker_reply(dissector, from, None, body, sink)
-        }
-        Some(Asked::Webseed | Asked::Connect | Asked::Head) => false,
-    }
-}
-
-fn tracker_reply(
-    dissector: &mut Dissector,
-    from: Direction,
-    info_hash: Option<InfoHash>,
-    body: &[u8],
-    sink: &mut dyn Sink,
-) -> bool {
-    let Ok(reply) = http_tracker::parse_response(body) else { return false };
-    sink.fact(from, Fact::Identified { kind: Kind::HttpTracker, reason: Reason::HttpTracker });
-    if info_hash.is_some() {
-        sink.fact(from, Fact::TwoWay);
-    }
-    let endpoints: &mut Vec<Endpoint> = &mut dissector.endpoints;
-    endpoints.clear();
-    endpoints.extend(reply.peers().take(LISTED));
-    if !endpoints.is_empty() {
-        sink.fact(from, Fact::Peers { info_hash, channel: Channel::HttpTracker, endpoints });
-    }
-    if let (Some(info_hash), Some(seeders), Some(leechers)) = (info_hash, reply.complete, reply.incomplete) {
-        let completed = reply.downloaded;
-        sink.fact(from, Fact::SwarmSize(SwarmSize { info_hash, seeders, leechers, completed }));
-    }
-    if let Some(address) = reply.external_ip {
-        sink.fact(from, Fact::ExternalAddress { address, port: None, channel: Channel::HttpTracker });
-    }
-    for file in reply.files().take(LISTED) {
-        let size = SwarmSize {
-            info_hash: file.info_hash,
-            seeders: file.complete,
-            leechers: file.incomplete,
-            completed: Some(file.downloaded),
-        };
-        sink.fact(from, Fact::SwarmSize(size));
-    }
-    true
-}
-
 /// `bytes=FIRST-LAST`, both given (RFC 9110 section 14.1.2).
 fn is_closed_range(range: &[u8]) -> bool {
     let Some(range) = range.strip_prefix(b"bytes=") else { return false };
     let mut ends = range.splitn(2, |b| *b == b'-').map(http::decimal);
     matches!((ends.next(), ends.next()), (Some(Some(first)), Some(Some(last))) if last > first)
-}
-
-/// A SOAP request for a port mapping, or its answer.
-fn mapping(from: Direction, body: &[u8], sink: &mut dyn Sink) -> bool {
-    if let Ok(upnp::Answer::ExternalAddress(address)) = upnp::parse_answer(body) {
-        sink.fact(from, Fact::ExternalAddress { address, port: None, channel: Channel::PortMapping });
-        return true;
-    }
-    let Ok(arguments) = upnp::parse_request(body) else { return false };
-    let Some(external_port) = arguments.external_port else { return false };
-    let named = arguments.client();
-    if let Some(name) = &named {
-        sink.fact(from, Fact::Identified { kind: Kind::PortMapping, reason: Reason::PortMapping });
-        sink.fact(from, Fact::Client(&Client { name: name.to_string(), source: ClientSource::Upnp }));
-        if let Some(port) = arguments.internal_port {
-            sink.fact(from, Fact::Listens { port, channel: Channel::PortMapping });
-        }
-    }
-    sink.fact(
-        from,
-        Fact::Mapping(Mapping {
-            transport: arguments.transport.unwrap_or(Transport::Tcp),
-            internal_port: arguments.internal_port.unwrap_or(external_port),
-            external_port,
-            lifetime: arguments.lease.unwrap_or(0),
-            host: arguments.internal_client,
-            answer: None,
-            protocol: "upnp",
-        }),
-    );
-    true
 }

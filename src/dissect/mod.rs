@@ -8,6 +8,7 @@
 
 mod dht;
 mod http;
+mod http_body;
 mod lsd;
 mod mapping;
 mod metadata;

@@ -4,6 +4,7 @@
 //! the assemblers hand out ordered bytes and gaps without a look at them. Nothing here reads a clock; packets bring time.
 
 mod assembler;
+mod index;
 mod table;
 mod utp_order;
 

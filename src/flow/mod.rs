@@ -7,7 +7,9 @@ mod assembler;
 mod index;
 mod table;
 mod utp_order;
+mod view;
 
 pub use assembler::{Assembler, Piece};
-pub use table::{EndCause, Ended, Flow, FlowId, FlowLimits, FlowTable, TableCounters, Touch};
+pub use table::FlowTable;
 pub use utp_order::UtpOrder;
+pub use view::{EndCause, Ended, Flow, FlowId, FlowLimits, TableCounters, Touch};

@@ -6,7 +6,8 @@ use swarmscope::base::Timestamp;
 use swarmscope::event::FlowRecord;
 use swarmscope::ledger::report::Coverage;
 use swarmscope::output::{
-    AnalysisSink, Color, DhtEvent, EventWriter, FlowContext, HostEvent, Layout, TorrentEvent, write_json, write_summary,
+    AnalysisSink, Color, DhtEvent, EventWriter, FlowContext, HostEvent, Layout, TorrentEvent, write_json,
+    write_summary,
 };
 use swarmscope::pipeline::{AnalyzeOptions, analyze};
 
@@ -88,7 +89,11 @@ fn damaged_captures_break_nothing_and_every_packet_is_accounted_for() {
             let mut events = Events(EventWriter::new(Vec::new()));
             let report = analyze(&options, &mut events).expect("a damaged file is no error");
             let coverage = &report.coverage;
-            assert_eq!(coverage.packets, coverage.decoded + coverage.skipped.values().sum::<u64>(), "{name} {round}");
+            assert_eq!(
+                coverage.packets,
+                coverage.decoded + coverage.skipped.values().sum::<u64>(),
+                "{name} {round}"
+            );
             assert_eq!(coverage.panics, 0, "{name} {round}");
             for line in events.0.into_inner().split(|b| *b == b'\n').filter(|l| !l.is_empty()) {
                 let parsed: Result<serde_json::Value, _> = serde_json::from_slice(line);

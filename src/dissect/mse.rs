@@ -9,7 +9,9 @@ use crate::event::{Opaque, Opening};
 use crate::wire::mse;
 
 /// Writes looked at before the lengths are judged for good.
-const WRITES_MAX: u32 = 4_096;
+const WRITES_MAX: u32 = 1_024;
+/// Without a single write of whole requests by then, there will be none.
+const HOPELESS_AFTER: u32 = 96;
 /// Writes of the asking side that must be whole numbers of requests, in percent.
 const FIT_PERCENT: u32 = 90;
 /// Such writes needed.
@@ -40,17 +42,24 @@ impl Exchange {
         }
     }
 
+    /// The verdict of [`Exchange::opening`], once there is one.
+    pub fn is_random(&self, from: Direction) -> Option<bool> {
+        from.of(self.random)
+    }
+
     /// The first bytes of a direction, as many as were kept.
     pub fn opening(&mut self, from: Direction, head: &[u8]) {
         let index = from.index();
         // The originator's bursts are the first and third, the responder's the second and fourth.
         let burst = self.bursts.get(index).map_or(head.len(), |&b| b as usize).min(mse::MAX_BURST);
         let first = head.get(..burst).unwrap_or(head);
+        let too_long = self.turns > 1 && self.bursts.get(index).is_some_and(|&b| b as usize > mse::MAX_BURST);
         if let Some(random) = self.random.get_mut(index)
             && first.len() >= 48
         {
             let cut = first.len() < mse::KEY && burst >= mse::KEY;
-            *random = Some(if cut { mse::cut_looks_random(first) } else { mse::looks_random(first) });
+            *random =
+                Some(!too_long && if cut { mse::cut_looks_random(first) } else { mse::looks_random(first) });
         }
     }
 
@@ -157,8 +166,10 @@ impl Lengths {
         })
     }
 
+    /// Whether more writes could still make them fit: some requests must show early.
     fn is_open(&self) -> bool {
-        self.writes < WRITES_MAX || self.fit()
+        let some = self.requests.iter().any(|&n| n > 0);
+        self.writes < if some { WRITES_MAX } else { HOPELESS_AFTER } || self.fit()
     }
 }
 

@@ -166,7 +166,7 @@ impl Stream {
                 let head = std::mem::take(head);
                 if head.starts_with(handshake::MAGIC) {
                     self.peer(dissector, from, PeerSide::from_start(), &head, sink);
-                } else {
+                } else if self.exchange.is_random(from).is_none() {
                     self.exchange.opening(from, &head);
                 }
             }
@@ -273,16 +273,14 @@ impl Stream {
         if let Some(at) = mse::find_clear_handshake(head) {
             return self.clear_after_mse(dissector, from, at, head, sink);
         }
-        if head.len() < OPENING_MAX {
-            self.set(from, Side::Opening(head.to_vec()));
-            if !mse::looks_random(head.get(..mse::MAX_BURST).unwrap_or(head)) && head.len() >= mse::KEY {
-                self.exchange.opening(from, head);
-                self.set(from, Side::Opaque);
-            }
-            return;
+        // Randomness is judged once, when a whole key is there; then only the search for a clear handshake goes on.
+        if head.len() >= mse::KEY && self.exchange.is_random(from).is_none() {
+            self.exchange.opening(from, head);
         }
-        self.exchange.opening(from, head);
-        self.set(from, Side::Opaque);
+        let may_be_mse = self.exchange.is_random(from) != Some(false);
+        let side =
+            if may_be_mse && head.len() < OPENING_MAX { Side::Opening(head.to_vec()) } else { Side::Opaque };
+        self.set(from, side);
     }
 
     /// MSE that selected plaintext (R-MSE-4): the responder's handshake is clear, and so is all framing from here on.

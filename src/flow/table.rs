@@ -165,6 +165,24 @@ impl<S> FlowTable<S> {
         view(self.slot(id.0))
     }
 
+    /// Originator and responder of a flow, and its transport.
+    #[inline]
+    #[must_use]
+    pub fn ends(&self, id: FlowId) -> ([Endpoint; 2], Transport) {
+        let slot = self.slot(id.0);
+        let lo = Endpoint::new(Address(slot.lo), slot.lo_port);
+        let hi = Endpoint::new(Address(slot.hi), slot.hi_port);
+        let ends = if slot.flags & ORIGINATOR_HI == 0 { [lo, hi] } else { [hi, lo] };
+        (ends, if slot.flags & IS_UDP != 0 { Transport::Udp } else { Transport::Tcp })
+    }
+
+    /// Payload bytes that the responder has sent, this packet's included.
+    #[inline]
+    #[must_use]
+    pub fn answered_bytes(&self, id: FlowId) -> u64 {
+        self.slot(id.0).payload[1]
+    }
+
     /// The originator's initial sequence number, for a flow without state whose SYN was seen.
     #[must_use]
     pub fn initial_sequence(&self, id: FlowId) -> Option<u32> {

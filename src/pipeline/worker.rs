@@ -168,7 +168,7 @@ impl Worker {
         if self.flows.is_retired(id) {
             return;
         }
-        let before = self.flows.flow(id).payload[1];
+        let before = self.flows.answered_bytes(id);
         let own = if direction == Direction::FromResponder { u64::from(frame.payload_len) } else { 0 };
         let segment = TcpSegment {
             seq: tcp.seq,
@@ -193,22 +193,15 @@ impl Worker {
         direction: Direction,
         run: impl FnOnce(&mut Dissector, &Packet, &mut Conversation, &mut Recorder<'_>) -> Verdict,
     ) {
-        let flow = self.flows.flow(id);
+        let (ends, transport) = self.flows.ends(id);
         let mut fresh = None;
         let followed = match self.flows.state(id) {
             Some(followed) => followed,
             None => fresh.insert(Box::<Followed>::default()),
         };
-        let ends = [flow.originator, flow.responder];
         let packet = Packet { at: frame.at, ends, direction };
         let mut recorder = Recorder {
-            scene: Scene {
-                at: frame.at,
-                number: frame.number,
-                ends,
-                transport: flow.transport,
-                sender: direction,
-            },
+            scene: Scene { at: frame.at, number: frame.number, ends, transport, sender: direction },
             home: self.ledger.home(),
             label: &mut followed.label,
             deltas: &mut self.deltas,

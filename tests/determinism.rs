@@ -1,40 +1,13 @@
 //! The same packets give the same bytes out, whatever the number of workers and in every run.
 #![allow(clippy::expect_used, clippy::indexing_slicing)] // what fails must stop the test
 
-use std::ops::ControlFlow;
+mod support;
+
 use std::path::PathBuf;
-use swarmscope::base::{HomeNets, Timestamp};
-use swarmscope::event::FlowRecord;
-use swarmscope::ledger::report::Coverage;
-use swarmscope::output::{
-    AnalysisSink, Color, DhtEvent, EventWriter, FlowContext, HostEvent, Layout, TorrentEvent, write_json,
-    write_summary,
-};
+use support::Events;
+use swarmscope::base::HomeNets;
+use swarmscope::output::{Color, EventWriter, Layout, write_json, write_summary};
 use swarmscope::pipeline::{AnalyzeOptions, analyze};
-
-/// Writes every event to memory.
-struct Events(EventWriter<Vec<u8>>);
-
-impl AnalysisSink for Events {
-    fn flow(&mut self, record: &FlowRecord, context: &FlowContext<'_>) {
-        self.0.flow(record, context).expect("memory");
-    }
-    fn dht(&mut self, event: &DhtEvent<'_>, context: &FlowContext<'_>) {
-        self.0.dht(event, context).expect("memory");
-    }
-    fn torrent(&mut self, event: &TorrentEvent<'_>) {
-        self.0.torrent(event).expect("memory");
-    }
-    fn host(&mut self, event: &HostEvent<'_>) {
-        self.0.host(event).expect("memory");
-    }
-    fn stats(&mut self, at: Timestamp, coverage: &Coverage) {
-        self.0.stats(at, coverage).expect("memory");
-    }
-    fn progress(&mut self, _: u64, _: Option<u64>, _: u64) -> ControlFlow<()> {
-        ControlFlow::Continue(())
-    }
-}
 
 /// Events, JSON and summary of all captures that ship with the project, read as one input.
 fn everything(inputs: &[PathBuf], workers: usize) -> [Vec<u8>; 3] {

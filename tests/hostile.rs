@@ -1,38 +1,11 @@
 //! Whole captures damaged at random go through the whole program: nothing may break, and every packet stays accounted for.
 #![allow(clippy::expect_used, clippy::indexing_slicing)] // what fails must stop the test
 
-use std::ops::ControlFlow;
-use swarmscope::base::Timestamp;
-use swarmscope::event::FlowRecord;
-use swarmscope::ledger::report::Coverage;
-use swarmscope::output::{
-    AnalysisSink, Color, DhtEvent, EventWriter, FlowContext, HostEvent, Layout, TorrentEvent, write_json,
-    write_summary,
-};
+mod support;
+
+use support::Events;
+use swarmscope::output::{Color, EventWriter, Layout, write_json, write_summary};
 use swarmscope::pipeline::{AnalyzeOptions, analyze};
-
-struct Events(EventWriter<Vec<u8>>);
-
-impl AnalysisSink for Events {
-    fn flow(&mut self, record: &FlowRecord, context: &FlowContext<'_>) {
-        self.0.flow(record, context).expect("memory");
-    }
-    fn dht(&mut self, event: &DhtEvent<'_>, context: &FlowContext<'_>) {
-        self.0.dht(event, context).expect("memory");
-    }
-    fn torrent(&mut self, event: &TorrentEvent<'_>) {
-        self.0.torrent(event).expect("memory");
-    }
-    fn host(&mut self, event: &HostEvent<'_>) {
-        self.0.host(event).expect("memory");
-    }
-    fn stats(&mut self, at: Timestamp, coverage: &Coverage) {
-        self.0.stats(at, coverage).expect("memory");
-    }
-    fn progress(&mut self, _: u64, _: Option<u64>, _: u64) -> ControlFlow<()> {
-        ControlFlow::Continue(())
-    }
-}
 
 /// A small generator with a fixed seed (xorshift64*): failures repeat.
 struct Random(u64);

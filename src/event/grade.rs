@@ -1,5 +1,7 @@
 //! How sure a label is, and why: one table of reasons for the whole program.
 
+use super::set::{Set, Word};
+
 /// How sure a label is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Grade {
@@ -193,38 +195,12 @@ impl Reason {
 }
 
 /// A set of [`Reason`]s.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Reasons(u64);
+pub type Reasons = Set<Reason>;
 
-impl Reasons {
-    /// Adds a reason; tells whether it was new.
-    pub const fn insert(&mut self, reason: Reason) -> bool {
-        let bit = 1 << reason as u8;
-        let new = self.0 & bit == 0;
-        self.0 |= bit;
-        new
-    }
+impl Word for Reason {
+    const ALL: &'static [Self] = Self::ALL;
 
-    /// Whether the reason is in the set.
-    #[must_use]
-    pub const fn contains(self, reason: Reason) -> bool {
-        self.0 & (1 << reason as u8) != 0
-    }
-
-    /// Whether there is none.
-    #[must_use]
-    pub const fn is_empty(self) -> bool {
-        self.0 == 0
-    }
-
-    /// The union of both sets.
-    #[must_use]
-    pub const fn union(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
-
-    /// The reasons in the order of [`Reason::ALL`].
-    pub fn iter(self) -> impl Iterator<Item = Reason> {
-        Reason::ALL.iter().copied().filter(move |&r| self.contains(r))
+    fn place(self) -> u32 {
+        self as u32
     }
 }

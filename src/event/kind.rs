@@ -1,5 +1,7 @@
 //! What a flow can carry: the closed vocabulary of `p2p.kinds` and `p2p.family`.
 
+use super::set::{Set, Word};
+
 /// A protocol family: who is blamed. Look-alikes and other P2P networks are never `bittorrent`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[repr(u8)]
@@ -104,54 +106,20 @@ kinds! {
 }
 
 /// A set of [`Kind`]s.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Kinds(u64);
+pub type Kinds = Set<Kind>;
+
+impl Word for Kind {
+    const ALL: &'static [Self] = Self::ALL;
+
+    fn place(self) -> u32 {
+        self as u32
+    }
+}
 
 impl Kinds {
-    /// Adds a kind; tells whether it was new.
-    pub const fn insert(&mut self, kind: Kind) -> bool {
-        let bit = 1 << kind as u8;
-        let new = self.0 & bit == 0;
-        self.0 |= bit;
-        new
-    }
-
-    /// Whether the kind is in the set.
-    #[must_use]
-    pub const fn contains(self, kind: Kind) -> bool {
-        self.0 & (1 << kind as u8) != 0
-    }
-
-    /// Whether the set is empty.
-    #[must_use]
-    pub const fn is_empty(self) -> bool {
-        self.0 == 0
-    }
-
-    /// The union of both sets.
-    #[must_use]
-    pub const fn union(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
-
-    /// The kinds in the order of [`Kind::ALL`].
-    pub fn iter(self) -> impl Iterator<Item = Kind> {
-        Kind::ALL.iter().copied().filter(move |&k| self.contains(k))
-    }
-
     /// BitTorrent if any member is; otherwise the first member's family.
     #[must_use]
     pub fn family(self) -> Option<Family> {
         self.iter().map(Kind::family).min()
-    }
-}
-
-impl FromIterator<Kind> for Kinds {
-    fn from_iter<I: IntoIterator<Item = Kind>>(iter: I) -> Self {
-        let mut set = Self::default();
-        for kind in iter {
-            set.insert(kind);
-        }
-        set
     }
 }

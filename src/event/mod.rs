@@ -7,6 +7,7 @@ mod fact;
 mod grade;
 mod kind;
 mod record;
+mod set;
 
 pub use crate::base::Direction;
 pub use fact::{
@@ -16,3 +17,4 @@ pub use fact::{
 pub use grade::{Encryption, Grade, Reason, Reasons};
 pub use kind::{Family, Kind, Kinds};
 pub use record::{Counters, EndReason, FlowRecord, FlowState, Label, Opaque, Opening};
+pub use set::{Set, Word};

@@ -6,7 +6,7 @@
 
 use crate::base::Direction;
 use crate::event::{Opaque, Opening};
-use crate::wire::mse;
+use crate::wire::{handshake, mse};
 
 /// Writes looked at before the lengths are judged for good.
 const WRITES_MAX: u32 = 1_024;
@@ -92,9 +92,12 @@ impl Exchange {
     fn shape(&self) -> Opening {
         let range = mse::KEY as u32..=mse::MAX_BURST as u32;
         let [a, b, c, _] = self.bursts;
+        // Two hashes, the encrypted header, up to 512 bytes of padding and at most a handshake as initial payload: more
+        // would have to wait for the responder's answer.
+        let third = mse::BURST3 as u32..=(mse::BURST3 + mse::MAX_PAD + handshake::LEN) as u32;
         match self.random {
             [Some(true), Some(true)]
-                if range.contains(&a) && range.contains(&b) && (self.turns < 4 || c >= 56) =>
+                if range.contains(&a) && range.contains(&b) && (self.turns < 4 || third.contains(&c)) =>
             {
                 Opening::BothSides
             }

@@ -68,7 +68,7 @@ impl Assembler {
         }
     }
 
-    /// How many held bytes arrived a second time with another value.
+    /// How often bytes that were held arrived a second time with another value.
     #[must_use]
     pub const fn conflicts(&self) -> u32 {
         self.conflicts
@@ -102,7 +102,14 @@ impl Assembler {
             }
             return;
         }
-        self.deliver(distance.unsigned_abs(), payload, cut, &mut out);
+        let old = distance.unsigned_abs();
+        let fresh = payload.get(old as usize..).unwrap_or_default();
+        if self.held.first().is_some_and(|first| ahead(first.seq, next) < fresh.len() as i32) {
+            // It brings another copy of bytes that are held: theirs came first.
+            self.hold(next, fresh, cut);
+        } else {
+            self.deliver(old, payload, cut, &mut out);
+        }
         self.drain(&mut out);
     }
 
@@ -245,6 +252,13 @@ mod tests {
     fn the_first_copy_wins_and_a_conflict_is_counted() {
         let (bytes, _, assembler) = collect(&[(12, b"cd"), (12, b"XX"), (10, b"ab")], Some(10));
         assert_eq!((bytes.as_slice(), assembler.conflicts()), (&b"abcd"[..], 1));
+    }
+
+    #[test]
+    fn the_first_copy_wins_over_the_segment_that_closes_the_gap_too() {
+        let (bytes, gaps, assembler) = collect(&[(12, b"cd"), (10, b"abXXef"), (16, b"g")], Some(10));
+        assert_eq!((bytes.as_slice(), gaps.as_slice()), (&b"abcdefg"[..], &[][..]));
+        assert_eq!(assembler.conflicts(), 1);
     }
 
     #[test]

@@ -38,6 +38,15 @@ pub struct AnalyzeOptions {
     pub deduplicate: bool,
 }
 
+/// How much an analysis may remember. The default suits a large network.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct AnalyzeLimits {
+    /// Caps and idle times of the flows.
+    pub flows: FlowLimits,
+    /// Caps on hosts, torrents and endpoints.
+    pub ledger: LedgerLimits,
+}
+
 /// Why an analysis could not be done.
 #[derive(Debug)]
 pub enum AnalyzeError {
@@ -86,18 +95,23 @@ pub fn analyze(options: &AnalyzeOptions, sink: &mut dyn AnalysisSink) -> Result<
     };
     let mut source = capture::open(&options.inputs, &file_options)?;
     tracing::debug!(inputs = options.inputs.len(), workers = options.workers, "reading");
-    run(&mut source, options, sink)
+    analyze_source(&mut source, options, AnalyzeLimits::default(), sink)
 }
 
-/// The same for any source.
-fn run(
+/// The same for any source of packets, in memory of the caller's choice. `inputs`, `filter`, `since` and `until` of the
+/// options are the source's business and not looked at.
+///
+/// # Errors
+/// [`AnalyzeError::Usage`] when the source fails; [`AnalyzeError::Failed`] should packets have been counted wrongly.
+pub fn analyze_source(
     source: &mut dyn PacketSource,
     options: &AnalyzeOptions,
+    limits: AnalyzeLimits,
     sink: &mut dyn AnalysisSink,
 ) -> Result<Report, AnalyzeError> {
-    let ledger = Arc::new(Ledger::new(options.home.clone(), LedgerLimits::default()));
+    let ledger = Arc::new(Ledger::new(options.home.clone(), limits.ledger));
     let keep = Keep { all_flows: options.all_flows, dht: options.log_dht };
-    let mut pool = Pool::new(options.workers, &ledger, FlowLimits::default(), keep);
+    let mut pool = Pool::new(options.workers, &ledger, limits.flows, keep);
     let mut decoder = Decoder::new(DecoderOptions {
         suppress_duplicates: options.deduplicate,
         ..DecoderOptions::default()

@@ -149,6 +149,8 @@ fn choose(window: &mut Window) -> Result<Reader, Fault> {
     match pcap::Variant::of(magic) {
         Some(variant) => pcap::Reader::open(window, variant).map(Reader::Pcap),
         None => {
+            // A pipe hands out its first bytes in crumbs.
+            window.ahead(512);
             let seen = window.buffered().len();
             let reason = not_a_capture(magic, window.buffered().get(..seen.min(512)).unwrap_or_default());
             Err(Fault::new(0, reason))

@@ -198,7 +198,7 @@ pub fn parse_request(stream: &[u8]) -> Parsed<RequestHead<'_>> {
     let method_len = stream.iter().take(METHOD_MAX + 1).take_while(|b| is_method(**b)).count();
     let (method, rest) = stream.split_at(method_len);
     match rest.first() {
-        Some(b' ') if !method.is_empty() => {}
+        Some(b' ') if (1..=METHOD_MAX).contains(&method_len) => {}
         None if method_len <= METHOD_MAX => return more(stream),
         _ => return Parsed::Bad(Malformed::Magic),
     }

@@ -3,7 +3,7 @@
 use super::script::{Record, Script, Stage};
 use std::ops::ControlFlow;
 use swarmscope::base::Timestamp;
-use swarmscope::capture::Memory;
+use swarmscope::capture::{Memory, OwnedPacket};
 use swarmscope::event::FlowRecord;
 use swarmscope::flow::FlowLimits;
 use swarmscope::ledger::LedgerLimits;
@@ -16,7 +16,8 @@ use swarmscope::pipeline::{AnalyzeLimits, AnalyzeOptions, analyze_source};
 
 const PACKETS_MAX: usize = 2_048;
 
-/// Every packet is counted once, nothing panics, caps hold, and all output is what it claims to be.
+/// Every packet is counted once, nothing panics, caps hold, all output is what it claims to be, and two workers tell what
+/// one does.
 pub fn pipeline(bytes: &[u8]) {
     let mut script = Script(bytes);
     let settings = script.u8();
@@ -32,10 +33,19 @@ pub fn pipeline(bytes: &[u8]) {
     while !script.is_over() && packets.len() < PACKETS_MAX {
         packets.extend(stage.perform(&Record::read(&mut script)));
     }
+    let told = run(&packets, &options, limits);
+    // Each worker has its share of the caps, so that small ones are reached sooner.
+    if settings & 0b1_1000 == 0b1_1000 {
+        assert_eq!(told, run(&packets, &AnalyzeOptions { workers: 2, ..options }, limits), "two workers");
+    }
+}
+
+/// The events and the report of an analysis, as files would hold them.
+fn run(packets: &[OwnedPacket], options: &AnalyzeOptions, limits: AnalyzeLimits) -> [String; 2] {
     let sent = packets.len() as u64;
-    let mut source = Memory::new(packets);
+    let mut source = Memory::new(packets.to_vec());
     let mut sink = Checked::default();
-    let report = analyze_source(&mut source, &options, limits, &mut sink).unwrap();
+    let report = analyze_source(&mut source, options, limits, &mut sink).unwrap();
     let Coverage { packets, decoded, skipped, panics, .. } = &report.coverage;
     assert_eq!(*packets, sent);
     assert_eq!(*packets, decoded + skipped.values().sum::<u64>());
@@ -43,8 +53,7 @@ pub fn pipeline(bytes: &[u8]) {
     assert!(report.hosts.len() <= limits.ledger.hosts);
     assert!(report.torrents.len() <= limits.ledger.swarms);
     assert!(report.mappings.len() <= limits.ledger.mappings);
-    check_lines(&sink.events);
-    check_report(&report);
+    [check_lines(sink.events), check_report(&report)]
 }
 
 fn tiny() -> AnalyzeLimits {
@@ -61,24 +70,27 @@ fn tiny() -> AnalyzeLimits {
     }
 }
 
-fn check_lines(events: &[u8]) {
-    let text = std::str::from_utf8(events).unwrap();
+fn check_lines(events: Vec<u8>) -> String {
+    let text = String::from_utf8(events).unwrap();
     assert!(text.is_empty() || text.ends_with('\n'));
     for line in text.lines() {
         let event: serde_json::Value = serde_json::from_str(line).unwrap();
         assert!(event["timestamp"].is_string() && event["event_type"].is_string(), "{line}");
     }
-    assert_harmless(text);
+    assert_harmless(&text);
+    text
 }
 
-fn check_report(report: &Report) {
+fn check_report(report: &Report) -> String {
     let mut json = Vec::new();
     write_json(report, &mut json).unwrap();
     serde_json::from_slice::<serde_json::Value>(&json).unwrap();
-    assert_harmless(std::str::from_utf8(&json).unwrap());
+    let json = String::from_utf8(json).unwrap();
+    assert_harmless(&json);
     let mut page = Vec::new();
     write_summary(report, &mut page, Layout { width: 80, color: false }).unwrap();
     assert_harmless(std::str::from_utf8(&page).unwrap());
+    json
 }
 
 /// Nothing that steers a terminal, turns text around or ends a line.
@@ -90,14 +102,9 @@ fn assert_harmless(text: &str) {
 }
 
 /// The events as a file would hold them.
+#[derive(Default)]
 struct Checked {
     events: Vec<u8>,
-}
-
-impl Default for Checked {
-    fn default() -> Self {
-        Self { events: Vec::new() }
-    }
 }
 
 impl Checked {

@@ -20,7 +20,7 @@ fn tcp(mut script: Script<'_>, mode: u8) {
     while !script.is_over() {
         // 64 KiB of offsets: beyond what is held, within what is believed.
         let offset = u32::from(script.u16()) >> (mode >> 4 & 0xf).min(12);
-        let len = u32::from(script.u8());
+        let len = u32::from(script.u8()) >> (mode >> 2 & 3);
         let how = script.u8();
         // Half of the copies agree with one another; the others carry a value of their own.
         value = value.wrapping_add(1);

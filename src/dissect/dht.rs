@@ -48,11 +48,14 @@ pub fn datagram(
     };
     // Bytes after the dictionary do not make it less of a KRPC message; an unknown method or a missing transaction id needs
     // the flow to have spoken KRPC before, or a query that fits (R-DHT-3).
+    // A length written with leading zeros is no canonical bencode, and still a message to its exact end.
+    let padded = message.anomalies.contains(krpc::Anomaly::PaddedLength) && message.trailing == 0;
     let certain = message.verdict() == Guess::Certain
+        || (padded && known_method(&message))
         || (message.verdict() == Guess::Maybe && message.trailing > 0 && known_method(&message))
         || asked.is_some()
         || conversation.spoke_krpc;
-    if message.verdict() == Guess::No || !certain {
+    if (message.verdict() == Guess::No && !padded) || !certain {
         return false;
     }
     conversation.spoke_krpc = true;

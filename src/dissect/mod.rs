@@ -141,6 +141,9 @@ impl Dissector {
         conversation: &mut Conversation,
         sink: &mut dyn Sink,
     ) -> Verdict {
+        if utp::of_proven(self, packet, datagram, conversation, sink) {
+            return Verdict::Follow;
+        }
         let (source, destination) = (packet.sender().port, packet.receiver().port);
         for entry in &DATAGRAMS {
             if (entry.may_be)(datagram.bytes, source, destination)

@@ -12,6 +12,9 @@ use crate::wire::{Guess, handshake, message, mse, tls};
 
 /// First bytes of a direction that are kept to find out what it is: an MSE exchange selects plaintext within 1,244.
 const OPENING_MAX: usize = 1_400;
+/// A stream that begins as something of no interest is left alone after so many bytes: a forged first segment that the
+/// receiver never took must not hide the true one behind it.
+const KNOWN_AFTER: u64 = 512;
 /// A TLS ClientHello may be larger than that with post-quantum key shares.
 const HELLO_MAX: usize = 4_096;
 
@@ -40,6 +43,10 @@ pub struct Stream {
     http: Option<Box<Http>>,
     websocket: Option<Box<WebSocket>>,
     midstream: bool,
+    /// The first bytes are of something known that is of no interest, or were made to look so.
+    known: bool,
+    /// Bytes of both directions so far.
+    carried: u64,
     done: bool,
 }
 
@@ -72,6 +79,8 @@ impl Stream {
             http: None,
             websocket: None,
             midstream,
+            known: false,
+            carried: 0,
             done: false,
         }
     }
@@ -88,7 +97,7 @@ impl Stream {
 
     /// Whether bytes are still read, and not only lengths.
     pub fn wants_bytes(&self) -> bool {
-        !self.done && !self.sides.iter().all(|s| matches!(s, Side::Opaque))
+        !self.done && (self.known || !self.sides.iter().all(|s| matches!(s, Side::Opaque)))
     }
 
     /// Whether the peer wire was proven on it.
@@ -127,6 +136,7 @@ impl Stream {
             Piece::Data(data) => data.len() as u64,
             Piece::Gap(n) => u64::from(n),
         };
+        self.carried += len;
         if !self.midstream {
             self.exchange.bytes(from, len);
         }
@@ -148,6 +158,20 @@ impl Stream {
             Some(Side::Opaque) | None => {}
         }
         self.settle();
+    }
+
+    /// Reads other first bytes of a direction, which the receiver may have taken instead of those seen before.
+    pub fn read_again(
+        &mut self,
+        dissector: &mut Dissector,
+        packet: &Packet,
+        bytes: &[u8],
+        sink: &mut dyn Sink,
+    ) {
+        self.done = false;
+        self.known = false;
+        self.set(packet.direction, Side::Opening(Vec::new()));
+        self.piece(dissector, packet, packet.direction, Piece::Data(bytes), sink);
     }
 
     /// Takes the length of a segment or packet of a direction, whether its bytes were read or not.
@@ -185,9 +209,8 @@ impl Stream {
 
     /// Decides whether anything can still come of the stream.
     fn settle(&mut self) {
-        if self.sides.iter().all(|s| matches!(s, Side::Opaque)) && !self.exchange.is_promising() {
-            self.done = true;
-        }
+        let opaque = self.sides.iter().all(|s| matches!(s, Side::Opaque)) && !self.exchange.is_promising();
+        self.done |= opaque || (self.known && self.carried > KNOWN_AFTER);
     }
 
     fn open(
@@ -260,7 +283,10 @@ impl Stream {
                 sink.fact(from, Fact::Identified { kind, reason: Reason::OtherMagic });
                 self.done = true;
             }
-            Opened::Known => self.done = true,
+            Opened::Known => {
+                self.known = true;
+                self.set(from, Side::Opaque);
+            }
             Opened::Unknown => self.unknown(dissector, from, head, sink),
         }
     }

@@ -5,6 +5,10 @@ use super::{Dissector, Packet, Sink, Verdict};
 use crate::base::Direction;
 use crate::event::{Fact, Opaque};
 use crate::flow::{Assembler, Piece};
+use crate::wire::handshake;
+
+/// How far into a stream an urgent byte is tried both ways.
+const URGENT_MAX: usize = 256;
 
 /// A segment as the flow's owner hands it in.
 #[derive(Clone, Copy, Debug)]
@@ -25,12 +29,16 @@ pub struct TcpSegment<'a> {
     pub syn_seen: bool,
     /// Whether the responder has sent payload before.
     pub answered: bool,
+    /// The urgent pointer, where the URG flag is set.
+    pub urgent: Option<u16>,
 }
 
 /// The state of one connection.
 #[derive(Debug)]
 pub struct TcpConversation {
     assemblers: [Assembler; 2],
+    /// Sequence number of each direction's first byte, where the beginning was seen.
+    starts: [Option<u32>; 2],
     stream: Stream,
     /// Whether data of this side was acknowledged by the other.
     acknowledged: [bool; 2],
@@ -47,6 +55,7 @@ impl TcpConversation {
             .filter(|_| segment.syn_seen && !segment.answered && from == Direction::FromOriginator);
         Self {
             assemblers: [Assembler::new(originator), Assembler::new(responder)],
+            starts: [originator, responder],
             stream: Stream::new(!segment.syn_seen),
             acknowledged: [false; 2],
             two_way_told: false,
@@ -76,6 +85,11 @@ impl TcpConversation {
         if segment.wire_len == 0 {
             return self.verdict();
         }
+        if self.starts.get(from.index()).is_some_and(|&start| start.is_none_or(|s| s == seq)) {
+            self.first_bytes(dissector, packet, segment, seq, sink);
+        }
+        let begins = self.starts.get(from.index()) == Some(&Some(seq))
+            && segment.payload.starts_with(handshake::MAGIC);
         if self.stream.wants_bytes() {
             let Some(assembler) = self.assemblers.get_mut(from.index()) else { return Verdict::Nothing };
             let stream = &mut self.stream;
@@ -83,8 +97,46 @@ impl TcpConversation {
                 stream.piece(dissector, packet, from, piece, sink);
             });
         }
+        let end = Some(seq.wrapping_add(segment.wire_len));
+        let held_followed = self.assemblers.get(from.index()).is_some_and(|a| a.next() != end);
+        if begins && held_followed && !self.stream.is_peer_wire() {
+            // What was held before spoilt the stream that this segment began.
+            self.stream.read_again(dissector, packet, segment.payload, sink);
+        }
         self.stream.write(from, segment.wire_len);
         self.verdict()
+    }
+
+    /// Looks at a segment at the very start of a direction once more: which of two copies the receiver took, and whether
+    /// it counts the urgent byte (RFC 6093), depends on its system. A flow is what any of these readings makes it.
+    fn first_bytes(
+        &mut self,
+        dissector: &mut Dissector,
+        packet: &Packet,
+        segment: &TcpSegment<'_>,
+        seq: u32,
+        sink: &mut dyn Sink,
+    ) {
+        let from = packet.direction;
+        if let Some(start) = self.starts.get_mut(from.index()) {
+            start.get_or_insert(seq);
+        }
+        if self.stream.is_peer_wire() {
+            return;
+        }
+        let untouched = self.stream.untouched(from);
+        if !untouched && segment.payload.starts_with(handshake::MAGIC) {
+            self.stream.read_again(dissector, packet, segment.payload, sink);
+        }
+        let Some(at) = segment.urgent.and_then(|p| usize::from(p).checked_sub(1)) else { return };
+        if let Some((before, [_, after @ ..])) = segment.payload.split_at_checked(at)
+            && at < URGENT_MAX
+        {
+            let without = [before, after].concat();
+            if without.starts_with(handshake::MAGIC) {
+                self.stream.read_again(dissector, packet, &without, sink);
+            }
+        }
     }
 
     pub fn finish(&mut self, dissector: &mut Dissector, packet: &Packet, sink: &mut dyn Sink) {

@@ -59,6 +59,11 @@ fn request(
     let verdict = udp_tracker::recognise_request(&request, known);
     let repeated = verdict == Guess::Maybe && conversation.tracker_candidate(packet.direction, &request);
     if verdict != Guess::Certain && !repeated {
+        // Its answer may still prove it (R-TU-2).
+        if let Request::Announce(a) = &request {
+            let id = request.transaction().to_be_bytes();
+            dissector.tracked.put(client_side, server, &id, packet.at, Requested::Announce(a.info_hash));
+        }
         return false;
     }
     let from = packet.direction;
@@ -130,6 +135,7 @@ fn response(
             let endpoints = &mut dissector.endpoints;
             endpoints.clear();
             endpoints.extend(peers.take(256));
+            sink.fact(from.reverse(), Fact::Torrent { info_hash, channel: Channel::UdpTracker });
             sink.fact(from, Fact::SwarmSize(SwarmSize { info_hash, seeders, leechers, completed: None }));
             if !endpoints.is_empty() {
                 let info_hash = Some(info_hash);

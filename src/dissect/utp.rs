@@ -78,6 +78,30 @@ pub fn datagram(
     true
 }
 
+/// A datagram of a flow whose uTP is proven, with an extension that nobody knows: it is read all the same.
+pub fn of_proven(
+    dissector: &mut Dissector,
+    packet: &Packet,
+    datagram: &Datagram<'_>,
+    conversation: &mut Conversation,
+    sink: &mut dyn Sink,
+) -> bool {
+    let Some(utp) =
+        conversation.utp.as_deref_mut().filter(|u| u.connections.iter().any(|c| c.proven.is_some()))
+    else {
+        return false;
+    };
+    if !matches!(datagram.bytes, [0x01 | 0x11 | 0x21 | 0x31 | 0x41, 4..=255, ..]) {
+        return false;
+    }
+    let Ok(header) = utp::parse_verified(datagram.bytes, datagram.wire_len as usize) else { return false };
+    let known = utp.find(packet.direction, &header).is_some();
+    if known {
+        utp.packet(dissector, packet, &header, sink);
+    }
+    known
+}
+
 impl UtpConversation {
     /// What can be said of what is not proven or not readable.
     pub fn opaque(&self) -> Opaque {

@@ -179,6 +179,7 @@ impl Worker {
             originator_isn: self.flows.initial_sequence(id),
             syn_seen: self.flows.syn_seen(id),
             answered: before > own,
+            urgent: tcp.has(Tcp::URG).then_some(tcp.urgent),
         };
         self.dissect(frame, id, direction, |dissector, packet, conversation, sink| {
             dissector.segment(packet, &segment, conversation, sink)

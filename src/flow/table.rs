@@ -255,25 +255,28 @@ impl<S> FlowTable<S> {
         self.ended.pop()
     }
 
-    /// Ends every flow with state that is idle at `now`, exactly; others are left to the sweep.
-    pub fn expire_states(&mut self, now: Timestamp) {
+    /// Ends every flow with state that is idle at `now`, exactly, and with `all` every other too; otherwise those are left
+    /// to the sweep.
+    pub fn expire(&mut self, now: Timestamp, all: bool) {
+        let wanted = if all { USED } else { USED | HAS_STATE };
         for id in 0..(self.chunks.len() * CHUNK) as u32 {
             let slot = self.slot(id);
-            if slot.flags & (USED | HAS_STATE) == USED | HAS_STATE && self.idle(slot, now) {
+            if slot.flags & wanted == wanted && self.idle(slot, now) {
                 self.end(id, EndCause::Idle);
             }
         }
     }
 
     /// Ends some of the flows, a few thousand, as the input is over; tells whether there are more. In steps, because what
-    /// ended waits in memory until it is taken.
-    pub fn finish_some(&mut self) -> bool {
+    /// ended waits in memory until it is taken. `now` is the last packet time of the input, which tells idle flows.
+    pub fn finish_some(&mut self, now: Timestamp) -> bool {
         let slots = (self.chunks.len() * CHUNK) as u32;
         let from = self.finished;
         let to = from.saturating_add(CHUNK as u32).min(slots);
         for id in from..to {
             if self.slot(id).flags & USED != 0 {
-                self.end(id, EndCause::Finished);
+                let cause = if self.idle(self.slot(id), now) { EndCause::Idle } else { EndCause::Finished };
+                self.end(id, cause);
             }
         }
         self.finished = to;

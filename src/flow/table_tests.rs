@@ -138,7 +138,7 @@ proptest! {
             *entry = (entry.0 + 1, entry.1 + len as u64);
         }
         prop_assert_eq!(t.len(), model.len());
-        while t.finish_some() {}
+        while t.finish_some(Timestamp::from_secs(1)) {}
         let gone = ended(&mut t);
         prop_assert!(t.is_empty());
         prop_assert_eq!(gone.len(), model.len());

@@ -157,7 +157,7 @@ pub fn analyze_source(
             }
         }
     }
-    let (harvests, counters) = pool.finish();
+    let (harvests, counters) = pool.finish(tally.last().unwrap_or_default());
     let places = Places { paths: decoder.paths(), origins: &source.status().origins };
     keeper.finish(harvests, &places, sink);
     if !tally.adds_up() {

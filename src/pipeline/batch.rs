@@ -59,6 +59,6 @@ pub enum Parcel {
     Frames(FrameBatch),
     /// All frames before this time have been sent: hand over what is finished.
     Tick(Timestamp),
-    /// The input is over: end every flow and hand over.
-    End,
+    /// The input is over, and this was its last packet time: end every flow and hand over.
+    End(Timestamp),
 }

@@ -94,11 +94,11 @@ impl Pool {
     }
 
     /// Ends every flow and takes the rest. Threads end.
-    pub fn finish(self) -> (Vec<Harvest>, WorkerCounters) {
+    pub fn finish(self, now: Timestamp) -> (Vec<Harvest>, WorkerCounters) {
         match self {
-            Self::Inline { mut worker, .. } => (vec![worker.finish()], worker.counters()),
+            Self::Inline { mut worker, .. } => (vec![worker.finish(now)], worker.counters()),
             Self::Threads { mut lanes, mut counters, .. } => {
-                let harvests = gather(&mut lanes, &mut counters, || Parcel::End);
+                let harvests = gather(&mut lanes, &mut counters, || Parcel::End(now));
                 for LaneHandle(lane) in lanes {
                     drop(lane.to);
                     let _ = lane.thread.join();
@@ -154,7 +154,7 @@ fn lane(number: usize, mut worker: Worker) -> Lane {
                     continue;
                 }
                 Parcel::Tick(now) => worker.tick(now),
-                Parcel::End => worker.finish(),
+                Parcel::End(now) => worker.finish(now),
             };
             if hand_over.send(Handover { harvest, counters: worker.counters() }).is_err() {
                 return;

@@ -126,17 +126,17 @@ impl Worker {
 
     /// Hands over what is finished by `now`.
     pub fn tick(&mut self, now: Timestamp) -> Harvest {
-        self.flows.expire_states(now);
+        self.flows.expire(now, self.keep.all_flows);
         self.settle_ended();
         self.settle();
         self.ledger.merge_plain(&mut self.deltas);
         std::mem::take(&mut self.harvest)
     }
 
-    /// Ends every flow and hands over the rest.
-    pub fn finish(&mut self) -> Harvest {
+    /// Ends every flow and hands over the rest; `now` is the last packet time of the input.
+    pub fn finish(&mut self, now: Timestamp) -> Harvest {
         loop {
-            let more = self.flows.finish_some();
+            let more = self.flows.finish_some(now);
             self.settle_ended();
             self.settle();
             if !more {

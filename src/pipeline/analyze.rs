@@ -4,13 +4,14 @@ use super::coverage::Tally;
 use super::keeper::{Keeper, Places};
 use super::pool::Pool;
 use super::worker::{Keep, WorkerCounters};
-use crate::base::{HomeNets, Timestamp};
+use crate::base::{Address, HomeNets, Timestamp};
 use crate::capture::{self, CaptureError, FileOptions, PacketSource, Read};
 use crate::flow::FlowLimits;
 use crate::frame::{Decoded, Decoder, DecoderOptions};
 use crate::ledger::report::Report;
 use crate::ledger::{Ledger, LedgerLimits};
 use crate::output::AnalysisSink;
+use crate::wire::node_id;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -171,10 +172,24 @@ pub fn analyze_source(
         limits.insert("flows-judged-early", keeper.judged_early());
     }
     let mut report = ledger.report();
+    verify_node_ids(&mut report);
     report.coverage = tally.coverage(source.status(), &decoder, &counters, ledger.home(), limits);
     keeper.tell_ends(&report, sink);
     sink.stats(tally.last().unwrap_or_default(), &report.coverage);
     Ok(report)
+}
+
+/// Says of each DHT node id of a home host whether it is made from an address of the host (BEP 42): its own, or the one
+/// that others say they see. Unknown where neither is public, for then the BEP asks nothing.
+fn verify_node_ids(report: &mut Report) {
+    for host in &mut report.hosts {
+        let outside = host.external.iter().map(|(address, _)| *address);
+        let addresses: Vec<Address> =
+            std::iter::once(host.address).chain(outside).filter(|a| !node_id::is_exempt(a)).collect();
+        for (id, valid) in &mut host.node_ids {
+            *valid = (!addresses.is_empty()).then(|| addresses.iter().any(|a| node_id::is_valid_for(id, a)));
+        }
+    }
 }
 
 /// The clock of the packets: it never runs backwards, and a lone packet from the far future does not move it.

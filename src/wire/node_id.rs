@@ -51,7 +51,8 @@ pub fn prefix_checksum(address: &Address, random: u8) -> u32 {
 }
 
 /// Private, link-local and loopback addresses.
-fn is_exempt(address: &Address) -> bool {
+#[must_use]
+pub fn is_exempt(address: &Address) -> bool {
     match address.to_ip() {
         std::net::IpAddr::V4(v4) => v4.is_private() || v4.is_link_local() || v4.is_loopback(),
         std::net::IpAddr::V6(v6) => v6.is_unique_local() || v6.is_unicast_link_local() || v6.is_loopback(),

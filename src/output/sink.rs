@@ -2,7 +2,8 @@
 
 use super::{DhtEvent, FlowContext, HostEvent, TorrentEvent};
 use crate::base::Timestamp;
-use crate::event::FlowRecord;
+use crate::event::{FlowRecord, FlowUpdate};
+use crate::ledger::Ledger;
 use crate::ledger::report::Coverage;
 use std::ops::ControlFlow;
 
@@ -19,6 +20,14 @@ pub trait AnalysisSink {
 
     /// A change at a home host.
     fn host(&mut self, event: &HostEvent<'_>);
+
+    /// News of a flow of which something is claimed: at every tick in which it moved, and when it ends. Told only where the
+    /// pipeline was asked for running news.
+    fn update(&mut self, _update: &FlowUpdate<'_>, _context: &FlowContext<'_>) {}
+
+    /// All packets before `now` are counted: the time to evaluate, to publish, to write down. Told only where the pipeline
+    /// was asked for running news.
+    fn tick(&mut self, _now: Timestamp, _ledger: &Ledger, _coverage: &Coverage) {}
 
     /// The coverage up to `at`: every minute of packet time and at the end.
     fn stats(&mut self, at: Timestamp, coverage: &Coverage);

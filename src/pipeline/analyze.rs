@@ -6,6 +6,7 @@ use super::pool::Pool;
 use super::worker::{Keep, WorkerCounters};
 use crate::base::{Address, HomeNets, Timestamp};
 use crate::capture::{self, CaptureError, FileOptions, PacketSource, Read};
+use crate::event::Subject;
 use crate::flow::FlowLimits;
 use crate::frame::{Decoded, Decoder, DecoderOptions};
 use crate::ledger::report::Report;
@@ -35,6 +36,8 @@ pub struct AnalyzeOptions {
     pub all_flows: bool,
     /// Tell of every DHT message.
     pub log_dht: bool,
+    /// Tell of all flows near this one, with a trace of those that are meant.
+    pub subject: Option<Subject>,
     /// Count a packet that a span port mirrored twice once.
     pub deduplicate: bool,
 }
@@ -111,13 +114,13 @@ pub fn analyze_source(
     sink: &mut dyn AnalysisSink,
 ) -> Result<Report, AnalyzeError> {
     let ledger = Arc::new(Ledger::new(options.home.clone(), limits.ledger));
-    let keep = Keep { all_flows: options.all_flows, dht: options.log_dht };
+    let keep = Keep { all_flows: options.all_flows, dht: options.log_dht, subject: options.subject };
     let mut pool = Pool::new(options.workers, &ledger, limits.flows, keep);
     let mut decoder = Decoder::new(DecoderOptions {
         suppress_duplicates: options.deduplicate,
         ..DecoderOptions::default()
     });
-    let mut keeper = Keeper::new(Arc::clone(&ledger), options.all_flows);
+    let mut keeper = Keeper::new(Arc::clone(&ledger), options.all_flows || options.subject.is_some());
     let mut tally = Tally::default();
     let mut clock = Clock::default();
     loop {

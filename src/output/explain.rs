@@ -58,7 +58,7 @@ impl Explained {
                 format!("{sum} points, suspected from {SUSPECTED_FROM}: nothing is claimed")
             }
             (None, false) => {
-                "the bytes are no protocol that is known and have none of the forms of encrypted BitTorrent: nothing is claimed"
+                "no peer-to-peer protocol was recognised, nor any of the forms of encrypted BitTorrent: nothing is claimed"
                     .to_owned()
             }
         }

@@ -1,6 +1,6 @@
 //! The story of one flow, told when it ends: what the `flow` event of the output contract carries.
 
-use super::{Client, Encryption, Fact, Grade, Kinds, Reasons};
+use super::{Client, Encryption, Fact, Grade, Kinds, Reason, Reasons, Trace};
 use crate::base::Direction;
 use crate::base::{Endpoint, InfoHash, Timestamp, Transport};
 
@@ -135,6 +135,27 @@ pub enum Opening {
     BothSides,
 }
 
+impl Opaque {
+    /// The same as reasons.
+    #[must_use]
+    pub fn reasons(&self) -> Reasons {
+        let opening = match self.opening {
+            Opening::BothSides => Some(Reason::MseShape),
+            Opening::OneSide => Some(Reason::MseOneSide),
+            Opening::Other => None,
+        };
+        let seen = [
+            (self.bursts_fit, Reason::MseBursts),
+            (self.lengths_fit, Reason::LengthArithmetic),
+            (self.utp_random, Reason::UtpOpaque),
+            (self.webrtc, Reason::Webrtc),
+            (self.client_range, Reason::ClientRange),
+            (self.utp_headers > 0, Reason::UtpHeader),
+        ];
+        opening.into_iter().chain(seen.into_iter().filter_map(|(is, reason)| is.then_some(reason))).collect()
+    }
+}
+
 impl Label {
     /// Info-hashes kept per flow.
     pub const INFO_HASHES: usize = 8;
@@ -212,6 +233,8 @@ pub struct FlowRecord {
     pub label: Label,
     /// What an unreadable payload looks like, for attribution.
     pub opaque: Opaque,
+    /// When each reason was first seen, where an explanation was asked for.
+    pub trace: Option<Box<Trace>>,
 }
 
 impl FlowRecord {

@@ -8,7 +8,7 @@
 use super::Ledger;
 use super::window::Window;
 use crate::base::{Address, Endpoint, Transport};
-use crate::event::{Encryption, FlowRecord, Grade, Kind, Opening, Reason, Reasons};
+use crate::event::{Encryption, FlowRecord, Grade, Kind, Reason, Reasons};
 use std::time::Duration;
 
 /// Evidence is believed this long before and after it was seen.
@@ -104,6 +104,7 @@ impl Ledger {
         if flow_reasons.is_empty() {
             return;
         }
+        self.date_context(record);
         let mut best: Option<(u32, Reasons)> = None;
         for (host, remote) in [(record.originator, record.responder), (record.responder, record.originator)] {
             if !self.home().contains(&host.address) {
@@ -127,6 +128,9 @@ impl Ledger {
             }
             (reasons.iter().map(points).sum(), reasons)
         });
+        if let Some(trace) = &mut record.trace {
+            trace.weighed = reasons;
+        }
         let grade = if sum >= STRONG_FROM && independent(reasons) {
             Grade::Strong
         } else if sum >= SUSPECTED_FROM {
@@ -135,6 +139,40 @@ impl Ledger {
             return;
         };
         accept(record, grade, reasons);
+    }
+
+    /// Notes since when the ledger knows what may speak for a flow, where an explanation was asked for.
+    fn date_context(&self, record: &mut FlowRecord) {
+        let Some(mut trace) = record.trace.take() else { return };
+        let window = |w: Option<Window>| w.filter(|w| w.near(record.start, record.end, EVIDENCE_WINDOW));
+        let mut note = |reason, w: Option<Window>| {
+            if let Some(w) = window(w) {
+                trace.note(reason, w.first, None);
+            }
+        };
+        for (host, remote) in [(record.originator, record.responder), (record.responder, record.originator)] {
+            note(Reason::KnownPeer, self.endpoints.get(&remote).and_then(|l| l.spoke));
+            if !self.home().contains(&host.address) {
+                continue;
+            }
+            note(Reason::Participant, self.hosts.get(&host.address).and_then(|h| h.confirmed));
+            if let Some(port) = self.ports.get(&(host, record.transport)) {
+                note(Reason::OwnPort, port.told);
+                note(Reason::SharedPort, port.window);
+            }
+            if let Some(learnt) = self.endpoints.get(&remote) {
+                let told = learnt.told.iter().find(|(h, _)| *h == host.address);
+                note(Reason::LearntEndpoint, told.map(|(_, w)| *w));
+            }
+            // The pattern stands once the last of the remotes it needs was met.
+            if let Some(known) = self.hosts.get(&host.address) {
+                let mut met: Vec<Window> =
+                    known.shaped.values().copied().filter(|w| window(Some(*w)).is_some()).collect();
+                met.sort_by_key(|w| w.first);
+                note(Reason::FanOut, met.get(FAN_OUT_FROM - 1).copied());
+            }
+        }
+        record.trace = Some(trace);
     }
 
     /// What is known around the flow: its endpoints, ports and host.
@@ -171,36 +209,7 @@ impl Ledger {
 
 /// What the flow itself shows.
 fn flow_evidence(record: &FlowRecord) -> Reasons {
-    let mut reasons = record.label.reasons;
-    let opaque = &record.opaque;
-    match opaque.opening {
-        Opening::BothSides => {
-            reasons.insert(Reason::MseShape);
-        }
-        Opening::OneSide => {
-            reasons.insert(Reason::MseOneSide);
-        }
-        Opening::Other => {}
-    }
-    if opaque.bursts_fit {
-        reasons.insert(Reason::MseBursts);
-    }
-    if opaque.lengths_fit {
-        reasons.insert(Reason::LengthArithmetic);
-    }
-    if opaque.utp_random {
-        reasons.insert(Reason::UtpOpaque);
-    }
-    if opaque.webrtc {
-        reasons.insert(Reason::Webrtc);
-    }
-    if opaque.client_range {
-        reasons.insert(Reason::ClientRange);
-    }
-    if opaque.utp_headers > 0 {
-        reasons.insert(Reason::UtpHeader);
-    }
-    reasons
+    record.label.reasons.union(record.opaque.reasons())
 }
 
 /// Two reasons that do not follow from one another, one of them about the flow or its port.

@@ -48,6 +48,7 @@ pub const fn points(reason: Reason) -> u32 {
         Reason::UtpSyn | Reason::UtpTwoWay | Reason::UtpOneWay => 60,
         // Three per cent of ordinary UDP flows hold a packet of this form (STUN, DNS, WireGuard, games).
         Reason::UtpHeader => 20,
+        // Other programs that speak uTP encrypt too.
         Reason::UtpOpaque => 15,
         // Calls and conferences: only an endpoint that a WebTorrent tracker passed on makes it ours.
         Reason::Webrtc => 20,
@@ -57,6 +58,7 @@ pub const fn points(reason: Reason) -> u32 {
         Reason::TorrentSize => 50,
         // Counts only remotes whose flows fit the length arithmetic: crawlers and scanners do not.
         Reason::FanOut => 30,
+        // Reserved: a name is looked up by browsers as well, and a retry in clear may be any retry.
         Reason::NameHint => 10,
         Reason::RetryInClear => 40,
         // Bytes decide; these never reach attribution.

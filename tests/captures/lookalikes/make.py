@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes the captures of this folder: programs that are not BitTorrent, among themselves, in three network namespaces.
+"""Makes the captures of this folder: programs that are not BitTorrent, among themselves, in two network namespaces.
 
     sudo ./make.py OUTDIR [NAME...]
 
@@ -10,9 +10,9 @@ is thinned: of every flow the first packets with payload stay whole, of all othe
 Packages (Debian 12): shadowsocks-libev obfs4proxy openvpn wireguard-go wireguard-tools iperf3 openssh-server rsync socat
 nbdkit libnbd-bin redis-server syncthing i2pd stunnel4 curl openssl iproute2 ethtool tcpdump.
 """
-import contextlib, json, os, random, shutil, signal, socket, struct, subprocess, sys, threading, time
+import base64, contextlib, hashlib, os, random, shutil, signal, socket, struct, subprocess, sys, tempfile, time
 
-PREFIX = "enc-look"
+PREFIX = "look"
 IN, OUT = PREFIX + "-in", PREFIX + "-out"
 # i2pd refuses addresses that are nobody's: it gets others, which are put back to those above in its capture.
 ALIASES = {f"25.{n}.0.10": a for n, a in enumerate(["192.168.50.34", *(f"203.0.113.{n}" for n in (10, 11, 12, 13))], 1)}
@@ -202,7 +202,6 @@ def sftp():
 def openvpn(kind):
     key = os.path.join(work, "static.key")
     sh("openvpn", "--genkey", "secret", key)
-    # Not AES: what is asked of a look-alike is random bytes, whatever made them.
     common = ["--dev", "tun", "--verb", "1", "--cipher", "AES-256-CBC"]
     proto = {"static-tcp": ("tcp-server", "tcp-client"), "static-udp": ("udp", "udp"), "tls-udp": ("udp", "udp")}[kind]
     port = ["--port", "21194"]
@@ -409,7 +408,6 @@ def i2pd():
     for p in first:
         p.wait()
     infos = {}
-    import base64, hashlib
     for _, _, port in places:
         data = open(os.path.join(work, f"i2p-{port}", "router.info"), "rb").read()
         # The name of a router is the hash of its identity: keys of 384 bytes and a certificate.
@@ -476,9 +474,8 @@ def main():
     os.makedirs(target, exist_ok=True)
     os.umask(0o022)
     for name in sys.argv[2:] or PROGRAMS:
-        work = f"/tmp/{PREFIX}-{name}"
-        shutil.rmtree(work, ignore_errors=True)
-        os.makedirs(work)
+        work = tempfile.mkdtemp(prefix=f"{PREFIX}-{name}-")
+        os.chmod(work, 0o755)
         blob("down", 400_000), blob("up", 250_000), blob("small", 900)
         try:
             network()
@@ -495,6 +492,7 @@ def main():
             print(f"{name}: FAILED: {e} {getattr(e, 'stderr', '')}", flush=True)
         finally:
             teardown()
+            shutil.rmtree(work, ignore_errors=True)
 
 
 main()

@@ -18,6 +18,8 @@ const FIT_PERCENT: u32 = 90;
 const FIT_MIN: u32 = 12;
 /// A request (BEP 3): length, id, piece, offset, length.
 const REQUEST: u32 = 17;
+/// A have: length, id, piece.
+const HAVE: u32 = 9;
 /// The head of a piece message: length, id, piece, offset.
 const HEAD: u32 = 13;
 /// A piece message with the block of 16 KiB that all clients ask for.
@@ -61,6 +63,8 @@ struct Side {
     /// Writes of nothing but requests, and the greatest common divisor of their lengths.
     requests: u32,
     divisor: u32,
+    /// Writes of nothing but haves.
+    haves: u32,
     /// Requests in all sums.
     asked: u64,
     /// The number after the last byte seen (TCP), so that a repeated segment counts once.
@@ -144,6 +148,7 @@ impl Side {
                 self.sums += 1;
                 self.asked += u64::from(requests);
             }
+            self.haves += u32::from(len <= 3 * HAVE && len.is_multiple_of(HAVE));
             if len.is_multiple_of(REQUEST) {
                 self.requests += 1;
                 self.divisor = gcd(self.divisor, len);
@@ -157,7 +162,8 @@ impl Side {
             // A protocol with one fixed length of request has another divisor, or is no multiple at all.
             && self.divisor == REQUEST
             && self.sums * 100 >= self.small * FIT_PERCENT
-            && self.requests * 2 >= self.small
+            // Haves go to every peer, however little is asked of it.
+            && self.requests * 2 >= self.small.saturating_sub(self.haves)
             && delivers.bytes >= u64::from(BLOCK) * 4
             // A request of 17 bytes brings a block of 16,397: the flow is lopsided by hundreds.
             && delivers.bytes / self.bytes.max(1) >= 100
@@ -241,6 +247,20 @@ mod tests {
         assert_eq!(verdict, Verdict { fit: true, paired: true, asks: Some(A) });
         let with_haves = download(|i| 17 * (1 + i % 3) + if i % 5 == 0 { 9 } else { 0 }, BLOCK);
         assert!(with_haves.fit && with_haves.paired);
+    }
+
+    #[test]
+    fn haves_alone_do_not_hide_the_requests() {
+        // A client that downloads from many tells each of every piece.
+        let mut lengths = Lengths::default();
+        for i in 0..40u32 {
+            let asks = 17 * (1 + i % 3);
+            for len in [asks, 9, 9, 18] {
+                lengths.write(A, None, len);
+            }
+            (0..12 * (1 + i % 3)).for_each(|_| lengths.write(B, None, BLOCK / 12));
+        }
+        assert!(lengths.verdict().fit);
     }
 
     #[test]

@@ -117,10 +117,14 @@ pub struct Opaque {
     pub utp_random: bool,
     /// The lengths of the writes add up as peer messages do.
     pub lengths_fit: bool,
+    /// The two directions agree in it: a block for each request, or whole blocks both ways.
+    pub lengths_paired: bool,
     /// STUN and DTLS were seen on the flow: WebRTC.
     pub webrtc: bool,
     /// A BitTorrent client fetched a closed range of bytes over HTTP.
     pub client_range: bool,
+    /// The whole length of the file of which a BitTorrent client fetched a closed range over HTTP.
+    pub file_size: Option<u64>,
 }
 
 /// How much of an opening looks like Message Stream Encryption.
@@ -147,6 +151,7 @@ impl Opaque {
         let seen = [
             (self.bursts_fit, Reason::MseBursts),
             (self.lengths_fit, Reason::LengthArithmetic),
+            (self.lengths_paired, Reason::RequestPairing),
             (self.utp_random, Reason::UtpOpaque),
             (self.webrtc, Reason::Webrtc),
             (self.client_range, Reason::ClientRange),

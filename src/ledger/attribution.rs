@@ -7,7 +7,7 @@
 
 use super::Ledger;
 use super::window::Window;
-use crate::base::{Address, Endpoint, Transport};
+use crate::base::{Address, Endpoint, InfoHash, Transport};
 use crate::event::{Encryption, FlowRecord, Grade, Kind, Reason, Reasons};
 use std::time::Duration;
 
@@ -20,6 +20,9 @@ pub const SUSPECTED_FROM: u32 = 25;
 
 /// Remotes with whom a host exchanges peer-wire lengths, from which on it is a pattern.
 pub const FAN_OUT_FROM: usize = 3;
+
+/// Files shorter than this agree with a torrent's size too easily.
+const TORRENT_SIZE_FROM: u64 = 65_536;
 
 /// What a reason weighs in attribution, and the look-alike that it must not catch alone.
 #[must_use]
@@ -39,17 +42,23 @@ pub const fn points(reason: Reason) -> u32 {
         Reason::Participant => 10,
         // Other request-and-block protocols under encryption (backup, block storage).
         Reason::LengthArithmetic => 30,
+        // SFTP, NBD and the like answer requests with blocks of 16 KiB too, but their requests have other lengths.
+        Reason::RequestPairing => 30,
         // Resilio Sync, Ethereum portal network and updaters speak uTP too.
         Reason::UtpSyn | Reason::UtpTwoWay | Reason::UtpOneWay => 60,
         // Three per cent of ordinary UDP flows hold a packet of this form (STUN, DNS, WireGuard, games).
         Reason::UtpHeader => 20,
+        // Other programs that speak uTP encrypt too.
         Reason::UtpOpaque => 15,
         // Calls and conferences: only an endpoint that a WebTorrent tracker passed on makes it ours.
         Reason::Webrtc => 20,
         // Clients fetch feeds and updates too, though seldom by closed ranges.
         Reason::ClientRange => 50,
+        // aria2 fetches files that have nothing to do with its torrents; a short file may agree by chance.
+        Reason::TorrentSize => 50,
         // Counts only remotes whose flows fit the length arithmetic: crawlers and scanners do not.
         Reason::FanOut => 30,
+        // Reserved: a name is looked up by browsers as well, and a retry in clear may be any retry.
         Reason::NameHint => 10,
         Reason::RetryInClear => 40,
         // Bytes decide; these never reach attribution.
@@ -77,12 +86,14 @@ const fn is_about_the_flow(reason: Reason) -> bool {
             | Reason::MseBursts
             | Reason::MseOneSide
             | Reason::LengthArithmetic
+            | Reason::RequestPairing
             | Reason::UtpSyn
             | Reason::UtpTwoWay
             | Reason::UtpOneWay
             | Reason::UtpHeader
             | Reason::Webrtc
             | Reason::ClientRange
+            | Reason::TorrentSize
             | Reason::OwnPort
             | Reason::SharedPort
     )
@@ -101,7 +112,7 @@ impl Ledger {
             return;
         }
         let flow_reasons = flow_evidence(record);
-        if flow_reasons.is_empty() {
+        if flow_reasons.is_empty() && record.opaque.file_size.is_none() {
             return;
         }
         self.date_context(record);
@@ -186,6 +197,9 @@ impl Ledger {
             return reasons;
         }
         reasons.insert(Reason::Participant);
+        if record.opaque.file_size.is_some_and(|size| self.is_torrent_size(host.address, size, near)) {
+            reasons.insert(Reason::TorrentSize);
+        }
         if let Some(port) = self.ports.get(&(host, record.transport)) {
             if near(port.told) {
                 reasons.insert(Reason::OwnPort);
@@ -205,11 +219,35 @@ impl Ledger {
         }
         reasons
     }
+
+    /// Whether a host takes part in a torrent of this size: it told a tracker that it needs so many bytes, or the
+    /// torrent's description says so.
+    fn is_torrent_size(&self, host: Address, size: u64, near: impl Fn(Option<Window>) -> bool) -> bool {
+        if size < TORRENT_SIZE_FROM {
+            return false;
+        }
+        let torrents: Vec<InfoHash> = {
+            let Some(host) = self.hosts.get(&host) else { return false };
+            if near(host.sizes.get(&size).copied()) {
+                return true;
+            }
+            host.torrents.iter().copied().collect()
+        };
+        torrents.iter().any(|hash| {
+            self.swarms.get(hash).is_some_and(|swarm| {
+                let member = swarm.hosts.get(&host).and_then(|m| m.window);
+                near(member) && swarm.name.as_ref().and_then(|n| n.size) == Some(size)
+            })
+        })
+    }
 }
 
 /// What the flow itself shows.
 fn flow_evidence(record: &FlowRecord) -> Reasons {
-    record.label.reasons.union(record.opaque.reasons())
+    let well_known = record.originator.port < 1_024 || record.responder.port < 1_024;
+    // Well-known services are many things to many people: they are not named by lengths alone.
+    let holds = |reason: &Reason| !(well_known && *reason == Reason::RequestPairing);
+    record.label.reasons.iter().chain(record.opaque.reasons().iter().filter(holds)).collect()
 }
 
 /// Two reasons that do not follow from one another, one of them about the flow or its port.
@@ -226,13 +264,16 @@ fn independent(reasons: Reasons) -> bool {
         .iter()
         .any(|&r| reasons.contains(r));
     let lengths = reasons.contains(Reason::LengthArithmetic);
+    // What one side asks and how much the other delivers are two observations.
+    let paired = reasons.contains(Reason::RequestPairing);
     let fan_out = reasons.contains(Reason::FanOut);
     let webrtc = reasons.contains(Reason::Webrtc);
     let range = reasons.contains(Reason::ClientRange);
+    let size = reasons.contains(Reason::TorrentSize);
     // A web seed is a server like any other: what makes the download a torrent's is that the host takes part.
-    let takes_part = range && reasons.contains(Reason::Participant);
+    let takes_part = (range || size) && reasons.contains(Reason::Participant);
     about_flow
-        && [shape, endpoint, port, utp, lengths, fan_out, webrtc, range, takes_part]
+        && [shape, endpoint, port, utp, lengths, paired, fan_out, webrtc, range, size, takes_part]
             .into_iter()
             .filter(|&fact| fact)
             .count()
@@ -256,7 +297,7 @@ fn accept(record: &mut FlowRecord, grade: Grade, reasons: Reasons) {
         label.kinds.insert(Kind::Webrtc);
         return;
     }
-    if reasons.contains(Reason::ClientRange) {
+    if reasons.contains(Reason::ClientRange) || reasons.contains(Reason::TorrentSize) {
         label.kinds.insert(Kind::Webseed);
         return;
     }

@@ -246,6 +246,8 @@ impl Deltas {
         member.announced |= announce.event != AnnounceEvent::Stopped;
         if let Some([uploaded, downloaded, left]) = announce.claimed {
             member.claimed = Some((at, (announce.event, uploaded, downloaded, left)));
+            let window = Window::at(scene.at);
+            self.host(sender.address).sizes.entry(left).or_insert(window).join(window);
         }
         if let Some(port) = announce.port {
             self.told_port(sender.address, port, announce.channel, scene);

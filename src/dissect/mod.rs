@@ -3,7 +3,7 @@
 //! One UDP socket carries DHT, uTP and tracker messages, so every datagram is recognised on its own; a TCP stream (or the
 //! stream inside uTP) belongs to one protocol once its first bytes are recognised. Ports decide nothing except where a
 //! protocol itself fixes them (NAT-PMP, SSDP). A dissector knows no flow table and counts nothing: it tells facts to a
-//! [`Sink`]. To add a datagram protocol, write a file with a `datagram` function and add a line to [`DATAGRAMS`]; to add a
+//! [`Sink`]. To add a datagram protocol, write a file with a `datagram` function and add a line to `DATAGRAMS`; to add a
 //! stream protocol, add its first bytes to `stream::opening`.
 
 mod dht;

@@ -5,7 +5,7 @@
 
 use std::path::Path;
 use std::time::Duration;
-use swarmscope::base::{Address, InfoHash, NodeId, Timestamp, Transport};
+use swarmscope::base::{Address, InfoHash, InfoHashV2, NodeId, Timestamp, Transport};
 use swarmscope::event::{
     AnnounceEvent, Channel, ClientSource, Encryption, Family, Grade, Kind, Mapping, NameTrust,
 };
@@ -291,6 +291,7 @@ fn busy_torrent() -> TorrentReport {
     TorrentReport {
         info_hash: InfoHash([0x0c; 20]),
         also: Some(InfoHash([0xd2; 20])),
+        v2: Some(InfoHashV2([0xd2; 32])),
         name: Some((
             "An uncommonly long name of a freely distributable recording of a concert in 2026 (FLAC, 24 bit)"
                 .into(),
@@ -329,6 +330,7 @@ fn unnamed_torrent() -> TorrentReport {
     TorrentReport {
         info_hash: InfoHash([0xee; 20]),
         also: None,
+        v2: None,
         name: None,
         size: None,
         pieces: None,

@@ -1,5 +1,6 @@
 //! Mainline DHT (BEP 5 and successors): queries and responses joined by transaction and endpoint.
 
+use super::sink::named;
 use super::{Conversation, Datagram, Dissector, Packet, Sink};
 use crate::base::InfoHash;
 use crate::event::{
@@ -68,10 +69,7 @@ pub fn datagram(
         && conversation.first_client(from, ClientSource::Krpc)
         && let Some(name) = client::from_krpc_version(version)
     {
-        sink.fact(
-            from,
-            Fact::Client(&crate::event::Client { name: name.to_string(), source: ClientSource::Krpc }),
-        );
+        sink.fact(from, Fact::Client(&named(&name, ClientSource::Krpc)));
     }
     if let Some(external) = message.external {
         let fact =

@@ -5,8 +5,8 @@ use super::mse::Exchange;
 use super::peer_wire::{Context, PeerSide, Shared};
 use super::websocket::WebSocket;
 use super::{Dissector, Packet, Sink, other};
-use crate::base::{Direction, InfoHash};
-use crate::event::{Channel, Encryption, Fact, Kind, Opaque, Reason};
+use crate::base::{Direction, InfoHashV2};
+use crate::event::{Channel, Encryption, Fact, Kind, Opaque, Reason, TorrentKey};
 use crate::flow::Piece;
 use crate::wire::{Guess, handshake, message, mse, tls};
 
@@ -148,6 +148,7 @@ impl Stream {
                 if side.is_hopeless() && !self.shared.proven {
                     self.set(from, Side::Opaque);
                 }
+                self.done |= self.shared.foreign;
             }
             Some(Side::Http) => self.http(dissector, packet, from, piece, sink),
             Some(Side::WebSocket) => {
@@ -272,10 +273,14 @@ impl Stream {
             }
             Opened::Tls(name) => {
                 let name = name.and_then(|n| String::from_utf8(n).ok());
-                if let Some(info_hash) = name.as_deref().and_then(tls::torrent_sni) {
-                    let info_hash: InfoHash = info_hash.info_hash();
+                if let Some(named) = name.as_deref().and_then(tls::torrent_sni) {
+                    let info_hash = named.info_hash();
                     sink.fact(from, Fact::Identified { kind: Kind::PeerWire, reason: Reason::TorrentSni });
                     sink.fact(from, Fact::Torrent { info_hash, channel: Channel::Tls });
+                    if let tls::TorrentSni::V2(whole) = named {
+                        let key = TorrentKey::V2(InfoHashV2(whole));
+                        sink.fact(from, Fact::OtherKey { info_hash, key });
+                    }
                 }
                 self.done = true;
             }
@@ -347,6 +352,7 @@ impl Stream {
     ) {
         let mut cx = Context { from, metadata: &dissector.metadata, sink };
         side.piece(&mut self.shared, &mut cx, Piece::Data(bytes));
+        self.done |= self.shared.foreign;
         self.set(from, Side::Peer(Box::new(side)));
     }
 

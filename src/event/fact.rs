@@ -1,7 +1,7 @@
 //! What dissectors learn from bytes.
 
 use super::{Encryption, Kind, Reason};
-use crate::base::{Address, Endpoint, InfoHash, NodeId, PeerId, Transport};
+use crate::base::{Address, Endpoint, InfoHash, InfoHashV2, NodeId, PeerId, Transport};
 use std::time::Duration;
 
 /// By which way something was learnt.
@@ -156,6 +156,15 @@ pub struct TorrentName<'a> {
     pub trust: NameTrust,
 }
 
+/// Another name of a torrent that is known by one info-hash already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TorrentKey {
+    /// The other swarm key of a hybrid torrent: v1 hash or truncated v2 hash.
+    Swarm(InfoHash),
+    /// The whole v2 hash.
+    V2(InfoHashV2),
+}
+
 /// The part a sender plays in a DHT exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum DhtRole {
@@ -247,6 +256,13 @@ pub enum Fact<'a> {
         info_hash: InfoHash,
         /// How.
         channel: Channel,
+    },
+    /// A torrent has another key besides this one.
+    OtherKey {
+        /// The key it is known by.
+        info_hash: InfoHash,
+        /// The other.
+        key: TorrentKey,
     },
     /// The sender's client.
     Client(&'a Client),

@@ -12,7 +12,7 @@ mod set;
 pub use crate::base::Direction;
 pub use fact::{
     Announce, AnnounceEvent, Channel, Client, ClientSource, DhtMessage, DhtRole, Fact, Have, Mapping,
-    NameTrust, SwarmSize, TorrentName,
+    NameTrust, SwarmSize, TorrentKey, TorrentName,
 };
 pub use grade::{Encryption, Grade, Reason, Reasons};
 pub use kind::{Family, Kind, Kinds};

@@ -153,6 +153,7 @@ impl Label {
             | Fact::ExternalAddress { .. }
             | Fact::Peers { info_hash: None, .. }
             | Fact::SwarmSize(_)
+            | Fact::OtherKey { .. }
             | Fact::Name(_)
             | Fact::Dht(_)
             | Fact::Progress { .. }

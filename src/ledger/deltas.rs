@@ -178,6 +178,9 @@ impl Deltas {
                 }
             }
             Fact::Name(name) => self.name(name, scene),
+            Fact::OtherKey { info_hash, key } => {
+                self.swarms.entry(*info_hash).or_default().offer_key(*key);
+            }
             Fact::Dht(message) => self.dht(message, sender, receiver, from_home, to_home, window),
             Fact::Progress { info_hash: Some(info_hash), have } if from_home => {
                 let member = self.member(*info_hash, sender.address, Channel::PeerWire, scene);

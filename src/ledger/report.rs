@@ -1,6 +1,6 @@
 //! What the ledger knows, as plain values for the outputs.
 
-use crate::base::{Address, Endpoint, InfoHash, NodeId, Timestamp};
+use crate::base::{Address, Endpoint, InfoHash, InfoHashV2, NodeId, Timestamp};
 use crate::event::{
     AnnounceEvent, Channel, ClientSource, Encryption, Family, Grade, Kind, Mapping, NameTrust,
 };
@@ -162,8 +162,10 @@ pub struct ClientReport {
 pub struct TorrentReport {
     /// Its info-hash as seen on the wire.
     pub info_hash: InfoHash,
-    /// The other swarm key of a hybrid.
+    /// The other swarm key of a hybrid, from its info dictionary or from two handshakes of one connection (BEP 52).
     pub also: Option<InfoHash>,
+    /// The whole v2 info-hash of a v2 or hybrid torrent, where an info dictionary or a TLS server name told it.
+    pub v2: Option<InfoHashV2>,
     /// Its name (escaped), how it was learnt and how far to trust it.
     pub name: Option<(String, Channel, NameTrust)>,
     /// Size in bytes, where an info dictionary was seen.

@@ -178,6 +178,7 @@ fn client(w: &mut JsonWriter, c: &ClientReport) {
 pub(super) fn torrent(w: &mut JsonWriter, t: &TorrentReport) {
     w.key("info_hash").plain(t.info_hash);
     w.key("also").optional(t.also, |w, hash| w.plain(hash));
+    w.key("info_hash_v2").optional(t.v2, |w, hash| w.plain(hash));
     w.key("name").optional(t.name.as_ref(), |w, (text, channel, trust)| {
         w.object(|w| {
             w.key("text").string(text);

@@ -192,7 +192,13 @@ fn totals() -> Totals {
 }
 
 fn busy_host() -> HostReport {
-    let client = |name: &str, source| ClientReport { name: name.into(), source, first: at(9), last: at(590) };
+    let client = |name: &str, source| ClientReport {
+        name: name.into(),
+        source,
+        engine: None,
+        first: at(9),
+        last: at(590),
+    };
     HostReport {
         address: address("10.0.0.5"),
         first: at(9),
@@ -250,6 +256,7 @@ fn v6_host() -> HostReport {
     let client = |name: &str| ClientReport {
         name: name.into(),
         source: ClientSource::PeerId,
+        engine: Some("libtorrent"),
         first: at(100),
         last: at(200),
     };

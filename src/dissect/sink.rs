@@ -31,7 +31,7 @@ impl Packet {
 
 /// A client's name in the vocabulary of facts.
 pub fn named(name: &ClientName, source: ClientSource) -> Client {
-    Client { name: name.to_string(), source }
+    Client { name: name.to_string(), source, engine: name.engine() }
 }
 
 /// Takes facts. The sender's direction is told, since a packet can release bytes of an earlier one.

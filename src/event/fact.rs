@@ -59,7 +59,7 @@ impl Channel {
 pub enum ClientSource {
     /// Peer id (BEP 20).
     PeerId,
-    /// `v` of the extended handshake (BEP 10).
+    /// `v` of the extended handshake (BEP 10), or the handshake of Azureus messaging.
     Extended,
     /// `v` of KRPC messages (BEP 5).
     Krpc,
@@ -76,6 +76,9 @@ pub struct Client {
     pub name: String,
     /// Where it was read.
     pub source: ClientSource,
+    /// The library or code base that the program runs on: two names with one engine can be one program. `None` for programs
+    /// that are not known.
+    pub engine: Option<&'static str>,
 }
 
 /// The `event` of an announce.

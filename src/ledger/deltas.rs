@@ -119,8 +119,8 @@ impl Deltas {
             }
             Fact::Client(client) => {
                 if from_home {
-                    let key = (client.name.clone(), client.source);
-                    self.host(sender.address).clients.entry(key).or_insert(window).join(window);
+                    let clients = &mut self.host(sender.address).clients;
+                    clients.entry((*client).clone()).or_insert(window).join(window);
                 }
             }
             Fact::Announce(announce) => {

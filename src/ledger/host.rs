@@ -3,7 +3,7 @@
 use super::report::HostBytes;
 use super::window::Window;
 use crate::base::{Address, InfoHash, NodeId, Timestamp};
-use crate::event::{Channel, ClientSource, Direction, Encryption, Family, FlowRecord, Grade, Kind, Kinds};
+use crate::event::{Channel, Client, Direction, Encryption, Family, FlowRecord, Grade, Kind, Kinds};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Caps of the lists inside one host.
@@ -20,7 +20,7 @@ const SHAPED: usize = 64;
 pub struct Host {
     /// When bytes proved that it takes part.
     pub confirmed: Option<Window>,
-    pub clients: BTreeMap<(String, ClientSource), Window>,
+    pub clients: BTreeMap<Client, Window>,
     pub listens: BTreeMap<(u16, Channel), Window>,
     pub node_ids: BTreeMap<NodeId, Window>,
     pub external: BTreeMap<Address, u64>,
@@ -45,7 +45,7 @@ pub struct Host {
 #[derive(Debug, Default)]
 pub struct HostDelta {
     pub confirmed: Option<Window>,
-    pub clients: BTreeMap<(String, ClientSource), Window>,
+    pub clients: BTreeMap<Client, Window>,
     pub listens: BTreeMap<(u16, Channel), Window>,
     pub node_ids: BTreeMap<NodeId, Window>,
     pub external: BTreeMap<Address, u64>,

@@ -130,7 +130,7 @@ pub struct HostReport {
     pub claimed_only: bool,
     /// Clients it named, with the source and the times.
     pub clients: Vec<ClientReport>,
-    /// Whether the named clients contradict one another.
+    /// Whether clients named by different fields at the same time run on different engines.
     pub client_conflict: bool,
     /// Ports it told others to reach it on: (port, how, first, last).
     pub listens: Vec<(u16, Channel, Timestamp, Timestamp)>,
@@ -151,6 +151,8 @@ pub struct ClientReport {
     pub name: String,
     /// Where it was read.
     pub source: ClientSource,
+    /// The library or code base it runs on; `None` for programs that are not known.
+    pub engine: Option<&'static str>,
     /// First seen.
     pub first: Timestamp,
     /// Last seen.

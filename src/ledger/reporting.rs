@@ -5,7 +5,7 @@ use super::host::Host;
 use super::report::{ClientReport, HostReport, Report, Role, TorrentHost, TorrentReport};
 use super::swarm::{Member, Name, Swarm};
 use crate::base::{Address, InfoHash, InfoHashV2, Timestamp};
-use crate::event::{AnnounceEvent, ClientSource};
+use crate::event::AnnounceEvent;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
@@ -73,9 +73,10 @@ fn host_report(address: Address, host: &Host) -> Option<HostReport> {
     let clients: Vec<ClientReport> = host
         .clients
         .iter()
-        .map(|((name, source), w)| ClientReport {
-            name: name.clone(),
-            source: *source,
+        .map(|(client, w)| ClientReport {
+            name: client.name.clone(),
+            source: client.source,
+            engine: client.engine,
             first: w.first,
             last: w.last,
         })
@@ -102,18 +103,14 @@ fn host_report(address: Address, host: &Host) -> Option<HostReport> {
     })
 }
 
-/// Whether peer ids, extended handshakes and user agents name different programs at the same host at the same time. The
-/// library tag in KRPC messages is left out: many programs share one.
+/// Whether peer id, extended handshake, DHT, user agent and UPnP name programs of different engines at the same host at the
+/// same time. A program that no table lists contradicts nothing.
 fn conflicting(clients: &[ClientReport]) -> bool {
-    let family = |name: &str| name.split([' ', '/']).next().unwrap_or_default().to_lowercase();
-    let named: Vec<&ClientReport> = clients.iter().filter(|c| c.source != ClientSource::Krpc).collect();
-    named.iter().enumerate().any(|(i, a)| {
-        named.iter().skip(i + 1).any(|b| {
-            let (fa, fb) = (family(&a.name), family(&b.name));
-            let library = [&fa, &fb].iter().any(|f| f.starts_with("libtorrent"));
-            fa != fb && !library && a.source != b.source && a.first <= b.last && b.first <= a.last
-        })
-    })
+    let conflict = |a: &ClientReport, b: &ClientReport| {
+        let differ = a.engine.zip(b.engine).is_some_and(|(a, b)| a != b);
+        differ && a.source != b.source && a.first <= b.last && b.first <= a.last
+    };
+    clients.iter().enumerate().any(|(i, a)| clients.iter().skip(i + 1).any(|b| conflict(a, b)))
 }
 
 fn torrent_report(info_hash: InfoHash, swarm: &Swarm, half: Option<&Half>) -> Option<TorrentReport> {

@@ -321,7 +321,11 @@ mod tests {
                 two_way: true,
                 info_hashes: vec![InfoHash([0x0f; 20])],
                 clients: [
-                    Some(Client { name: "qBittorrent 4.5.2".into(), source: ClientSource::PeerId }),
+                    Some(Client {
+                        name: "qBittorrent 4.5.2".into(),
+                        source: ClientSource::PeerId,
+                        engine: Some("libtorrent"),
+                    }),
                     None,
                 ],
                 pieces: [0, 90_000],
@@ -417,7 +421,7 @@ mod tests {
             let event = DhtEvent { at: Timestamp(0), sender, receiver, message: &message };
             let context = FlowContext { file: Some(&file), ..FlowContext::default() };
             let mut flow = record();
-            flow.label.clients[1] = Some(Client { name: name.clone(), source: ClientSource::Krpc });
+            flow.label.clients[1] = Some(Client { name: name.clone(), source: ClientSource::Krpc, engine: None });
             let text = written(|w| {
                 w.dht(&event, &context)?;
                 w.flow(&flow, &context)

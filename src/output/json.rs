@@ -170,6 +170,7 @@ fn host_bytes(w: &mut JsonWriter, bytes: HostBytes) {
 fn client(w: &mut JsonWriter, c: &ClientReport) {
     w.key("name").string(&c.name);
     w.key("source").string(words::client_source(c.source));
+    w.key("engine").optional(c.engine, JsonWriter::string);
     w.key("first").plain(c.first);
     w.key("last").plain(c.last);
 }

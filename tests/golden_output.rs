@@ -7,11 +7,11 @@ use std::path::Path;
 use std::time::Duration;
 use swarmscope::base::{Address, InfoHash, InfoHashV2, NodeId, Timestamp, Transport};
 use swarmscope::event::{
-    AnnounceEvent, Channel, ClientSource, Encryption, Family, Grade, Kind, Mapping, NameTrust,
+    AnnounceEvent, Channel, ClientSource, DhtPurpose, Encryption, Family, Grade, Kind, Mapping, NameTrust,
 };
 use swarmscope::ledger::report::{
-    ClientReport, Coverage, FlowSum, HostBytes, HostReport, MappingReport, Report, Role, TorrentHost,
-    TorrentReport, Totals,
+    ClientReport, Coverage, DhtExchange, FlowSum, HostBytes, HostReport, MappingReport, Report, Role,
+    TorrentHost, TorrentReport, Totals,
 };
 use swarmscope::output::{Layout, write_json, write_summary};
 
@@ -236,6 +236,7 @@ fn busy_host() -> HostReport {
         external: vec![(address("203.0.113.7"), 58), (address("198.51.100.200"), 1)],
         torrents: vec![InfoHash([0x0c; 20]), InfoHash([0xee; 20])],
         dht: [1_204, 388, 2, 401],
+        dht_exchange: exchange(),
         ..host("10.0.0.5")
     }
 }
@@ -291,6 +292,16 @@ fn host(text: &str) -> HostReport {
         external: vec![],
         torrents: vec![],
         dht: [0; 4],
+        dht_exchange: DhtExchange::default(),
+    }
+}
+
+fn exchange() -> DhtExchange {
+    use DhtPurpose::{Announce, Lookup, Maintenance};
+    DhtExchange {
+        purposes: [(Maintenance, 1_000), (Lookup, 190), (Announce, 14)].into(),
+        answered: 1_150,
+        round_trips: Some([4, 80_500, 2_900].map(Duration::from_millis)),
     }
 }
 

@@ -90,6 +90,8 @@ const DATAGRAMS: [Entry; 7] = [
 
 /// Queries wait for their response this long (R-DHT-5).
 const DHT_PATIENCE: Duration = Duration::from_secs(15);
+/// Nodes accept their tokens for up to ten minutes (BEP 5).
+const TOKEN_LIFE: Duration = Duration::from_secs(600);
 /// Tracker requests wait this long.
 const TRACKER_PATIENCE: Duration = Duration::from_secs(60);
 /// A tracker's connection id is good for two minutes (BEP 15).
@@ -98,6 +100,8 @@ const CONNECTION_LIFE: Duration = Duration::from_secs(120);
 /// The dissectors of one worker and what they share.
 pub struct Dissector {
     asked: Pending<dht::Asked>,
+    /// Tokens that nodes gave with their answers.
+    tokens: Pending<()>,
     tracked: Pending<udp_tracker::Requested>,
     connections: Pending<()>,
     metadata: Arc<MetadataStore>,
@@ -111,6 +115,7 @@ impl Dissector {
     pub fn new(key: HashKey, metadata: Arc<MetadataStore>) -> Self {
         Self {
             asked: Pending::new(key, DHT_PATIENCE),
+            tokens: Pending::new(key, TOKEN_LIFE),
             tracked: Pending::new(key, TRACKER_PATIENCE),
             connections: Pending::new(key, CONNECTION_LIFE),
             metadata,

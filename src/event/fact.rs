@@ -179,6 +179,42 @@ pub enum DhtRole {
     Error,
 }
 
+/// What a DHT query is for. Only announces with a token that the asked node gave before speak of a torrent that the sender
+/// has or wants; most queries keep the routing table alive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum DhtPurpose {
+    /// `ping`, `find_node`, and `get_peers` for ids near the sender's own (R-DHT-6).
+    Maintenance,
+    /// `get_peers` for a torrent.
+    Lookup,
+    /// `announce_peer` with a token that this node answered within ten minutes (BEP 5).
+    Announce,
+    /// `announce_peer` with a token that was not seen to be given.
+    AnnounceUnproven,
+    /// `get` and `put` (BEP 44).
+    Storage,
+    /// `sample_infohashes` (BEP 51).
+    Sampling,
+    /// A method outside of the BEPs.
+    Other,
+}
+
+impl DhtPurpose {
+    /// The fixed word for output.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Maintenance => "maintenance",
+            Self::Lookup => "lookup",
+            Self::Announce => "announce",
+            Self::AnnounceUnproven => "announce-unproven",
+            Self::Storage => "storage",
+            Self::Sampling => "sampling",
+            Self::Other => "other",
+        }
+    }
+}
+
 /// One KRPC message, reduced to what consumers need.
 #[derive(Clone, Copy, Debug)]
 pub struct DhtMessage<'a> {
@@ -186,6 +222,8 @@ pub struct DhtMessage<'a> {
     pub role: DhtRole,
     /// The method; for a response that of the query it answers, `None` when the query was not seen.
     pub method: Option<&'a str>,
+    /// What a query is for; `None` for responses and errors.
+    pub purpose: Option<DhtPurpose>,
     /// The sender's node id.
     pub node: Option<NodeId>,
     /// Looked up or announced info-hash or target.

@@ -11,8 +11,8 @@ mod set;
 
 pub use crate::base::Direction;
 pub use fact::{
-    Announce, AnnounceEvent, Channel, Client, ClientSource, DhtMessage, DhtRole, Fact, Have, Mapping,
-    NameTrust, SwarmSize, TorrentKey, TorrentName,
+    Announce, AnnounceEvent, Channel, Client, ClientSource, DhtMessage, DhtPurpose, DhtRole, Fact, Have,
+    Mapping, NameTrust, SwarmSize, TorrentKey, TorrentName,
 };
 pub use grade::{Encryption, Grade, Reason, Reasons};
 pub use kind::{Family, Kind, Kinds};

@@ -306,12 +306,19 @@ impl Deltas {
             if let Some(n) = host.dht.get_mut(column) {
                 *n += 1;
             }
+            if let Some(purpose) = message.purpose {
+                *host.dht_exchange.purposes.entry(purpose).or_default() += 1;
+            }
             if let Some(node) = message.node {
                 host.node_ids.entry(node).or_insert(window).join(window);
             }
         }
-        if to_home && message.role == DhtRole::Query {
-            self.host(receiver.address).dht[3] += 1;
+        if to_home {
+            match (message.role, message.round_trip) {
+                (DhtRole::Query, _) => self.host(receiver.address).dht[3] += 1,
+                (_, Some(after)) => self.host(receiver.address).dht_exchange.count_answer(after),
+                (DhtRole::Response | DhtRole::Error, None) => {}
+            }
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What is known of one home host, and what changes it.
 
-use super::report::HostBytes;
+use super::report::{DhtExchange, HostBytes};
 use super::window::Window;
 use crate::base::{Address, InfoHash, NodeId, Timestamp};
 use crate::event::{Channel, Client, Direction, Encryption, Family, FlowRecord, Grade, Kind, Kinds};
@@ -26,6 +26,7 @@ pub struct Host {
     pub external: BTreeMap<Address, u64>,
     pub torrents: BTreeSet<InfoHash>,
     pub dht: [u64; 4],
+    pub dht_exchange: DhtExchange,
     /// From flows of grade strong or better (all P2P families).
     pub active: Option<Window>,
     pub bytes: BTreeMap<Grade, HostBytes>,
@@ -51,6 +52,7 @@ pub struct HostDelta {
     pub external: BTreeMap<Address, u64>,
     pub torrents: BTreeSet<InfoHash>,
     pub dht: [u64; 4],
+    pub dht_exchange: DhtExchange,
 }
 
 /// A local UDP or TCP port of a home host.
@@ -108,6 +110,7 @@ impl Host {
         for (sum, n) in self.dht.iter_mut().zip(delta.dht) {
             *sum += n;
         }
+        self.dht_exchange.add(&delta.dht_exchange);
     }
 
     pub fn lengths_fit(&mut self, remote: Address, window: Window) {

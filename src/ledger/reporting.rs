@@ -100,6 +100,7 @@ fn host_report(address: Address, host: &Host) -> Option<HostReport> {
         external,
         torrents: host.torrents.iter().copied().collect(),
         dht: host.dht,
+        dht_exchange: host.dht_exchange.clone(),
     })
 }
 

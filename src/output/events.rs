@@ -269,6 +269,7 @@ fn label(w: &mut JsonWriter, family: &str, transport: Transport, label: &Label) 
 fn dht(w: &mut JsonWriter, message: &DhtMessage<'_>) {
     w.key("role").string(words::dht_role(message.role));
     w.key("method").optional(message.method, JsonWriter::string);
+    w.key("purpose").optional(message.purpose, |w, purpose| w.string(purpose.label()));
     w.key("transaction_id").plain(hex(message.transaction));
     w.key("node_id").optional(message.node, |w, id| w.plain(id));
     w.key("target").optional(message.target, |w, target| w.plain(target));
@@ -409,6 +410,7 @@ mod tests {
             let message = DhtMessage {
                 role: DhtRole::Error,
                 method: Some(&method),
+                purpose: None,
                 node: None,
                 target: Some(InfoHash([7; 20])),
                 transaction: &transaction,

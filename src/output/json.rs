@@ -160,6 +160,21 @@ pub(super) fn host(w: &mut JsonWriter, h: &HostReport) {
         w.key("errors").number(errors);
         w.key("queries_received").number(queries_received);
     });
+    w.key("dht_exchange").object(|w| {
+        let exchange = &h.dht_exchange;
+        w.key("purposes").object(|w| {
+            exchange.purposes.iter().for_each(|(purpose, &n)| w.key(purpose.label()).number(n));
+        });
+        w.key("answered").number(exchange.answered);
+        w.key("unanswered").number(exchange.unanswered());
+        w.key("round_trip_ms").optional(exchange.round_trips, |w, [shortest, _, longest]| {
+            w.object(|w| {
+                w.key("min").millis(shortest);
+                w.key("mean").optional(exchange.mean_round_trip(), JsonWriter::millis);
+                w.key("max").millis(longest);
+            });
+        });
+    });
 }
 
 fn host_bytes(w: &mut JsonWriter, bytes: HostBytes) {

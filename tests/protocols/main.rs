@@ -2,5 +2,6 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::indexing_slicing)] // what fails must stop the test
 
 mod clients;
+mod dht;
 mod peer_wire;
 mod scene;

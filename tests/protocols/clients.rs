@@ -19,8 +19,9 @@ fn host(peer_id: &[u8; 20], version: &[u8; 4], agent: &str) -> Scene {
         );
         // A connection each, for a client is named once a flow.
         scene.tcp("192.168.1.10:40001", "203.0.113.9:80", announce.as_bytes());
-        scene.tcp(A, B, &[0; 4]);
     }
+    // Named again, so that the times of the names overlap.
+    scene.tcp("192.168.1.10:51414", B, &handshake([0, 0, 0, 0, 0, 0x10, 0, 5], [7; 20], peer_id));
     scene
 }
 

@@ -5,3 +5,4 @@ mod clients;
 mod dht;
 mod peer_wire;
 mod scene;
+mod vectors;

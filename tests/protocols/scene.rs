@@ -13,10 +13,8 @@ use swarmscope::output::{
 };
 use swarmscope::pipeline::{AnalyzeLimits, AnalyzeOptions, analyze_source};
 
-/// A home host and two strangers.
+/// The home host.
 pub const HOME: &str = "192.168.1.10";
-pub const REMOTE: &str = "198.51.100.7";
-pub const OTHER: &str = "203.0.113.9";
 
 /// Payload bytes of a full segment.
 const SEGMENT: usize = 1_400;
@@ -48,6 +46,14 @@ impl Scene {
         for part in payload.chunks(SEGMENT) {
             self.segment(from, to, Tcp::ACK, part);
             self.segment(to, from, Tcp::ACK, &[]);
+        }
+        self
+    }
+
+    /// Bytes on a TCP connection of which neither the opening nor the other side is seen.
+    pub fn tcp_unseen(&mut self, from: &str, to: &str, payload: &[u8]) -> &mut Self {
+        for part in payload.chunks(SEGMENT) {
+            self.segment(endpoint(from), endpoint(to), Tcp::ACK, part);
         }
         self
     }

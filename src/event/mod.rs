@@ -8,6 +8,7 @@ mod grade;
 mod kind;
 mod record;
 mod set;
+mod update;
 
 pub use crate::base::Direction;
 pub use fact::{
@@ -18,3 +19,4 @@ pub use grade::{Encryption, Grade, Reason, Reasons};
 pub use kind::{Family, Kind, Kinds};
 pub use record::{Counters, EndReason, FlowRecord, FlowState, Label, Opaque, Opening};
 pub use set::{Set, Word};
+pub use update::{FlowUpdate, Told};

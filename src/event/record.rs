@@ -15,6 +15,18 @@ pub struct Counters {
     pub payload: u64,
 }
 
+impl Counters {
+    /// What came since `earlier`.
+    #[must_use]
+    pub const fn minus(self, earlier: Self) -> Self {
+        Self {
+            packets: self.packets.saturating_sub(earlier.packets),
+            bytes: self.bytes.saturating_sub(earlier.bytes),
+            payload: self.payload.saturating_sub(earlier.payload),
+        }
+    }
+}
+
 /// Why a flow's record was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum EndReason {
@@ -28,6 +40,8 @@ pub enum EndReason {
     Evicted,
     /// The input ended.
     Eof,
+    /// The flow goes on: the record is an interim one.
+    Running,
 }
 
 impl EndReason {
@@ -40,6 +54,7 @@ impl EndReason {
             Self::Idle => "idle",
             Self::Evicted => "evicted",
             Self::Eof => "eof",
+            Self::Running => "running",
         }
     }
 }

@@ -180,6 +180,12 @@ impl<S> FlowTable<S> {
         Some(&mut place.insert((id.0, state)).1)
     }
 
+    /// Every flow with state.
+    pub fn with_state(&mut self) -> impl Iterator<Item = (Flow, &mut S)> {
+        let slots = &self.slots;
+        self.states.iter_mut().flatten().map(|(id, state)| (slots.get(*id).view(), state))
+    }
+
     fn detach(&mut self, id: FlowId) -> Option<S> {
         let slot = self.slot_mut(id.0);
         if slot.flags & HAS_STATE == 0 {

@@ -1,8 +1,9 @@
 //! What an analysis tells while it runs.
 
-use super::{DhtEvent, FlowContext, HostEvent, TorrentEvent};
+use super::{DhtEvent, FlowContext, HostEvent, SensorStatus, TorrentEvent};
 use crate::base::Timestamp;
-use crate::event::FlowRecord;
+use crate::event::{FlowRecord, FlowUpdate};
+use crate::ledger::Ledger;
 use crate::ledger::report::Coverage;
 use std::ops::ControlFlow;
 
@@ -19,6 +20,17 @@ pub trait AnalysisSink {
 
     /// A change at a home host.
     fn host(&mut self, event: &HostEvent<'_>);
+
+    /// News of a flow of which something is claimed: at every tick in which it moved, and when it ends. Told only where the
+    /// pipeline was asked for running news.
+    fn update(&mut self, _update: &FlowUpdate<'_>, _context: &FlowContext<'_>) {}
+
+    /// All packets before `now` are counted: the time to evaluate, to publish, to write down. Told only where the pipeline
+    /// was asked for running news.
+    fn tick(&mut self, _now: Timestamp, _ledger: &Ledger, _coverage: &Coverage) {}
+
+    /// How the sensor fares: before every tick, live only.
+    fn sensor(&mut self, _status: &SensorStatus) {}
 
     /// The coverage up to `at`: every minute of packet time and at the end.
     fn stats(&mut self, at: Timestamp, coverage: &Coverage);

@@ -2,6 +2,7 @@
 
 use super::view::Flow;
 use crate::base::{Address, Endpoint, Timestamp, Transport};
+use std::time::Duration;
 
 pub(super) const USED: u16 = 1;
 /// The originator is the higher endpoint.
@@ -20,6 +21,10 @@ pub(super) const IS_UDP: u16 = 1 << 9;
 /// The room above is done with the flow: `FlowTable::retire`.
 pub(super) const RETIRED: u16 = 1 << 10;
 
+pub(super) const SYN_ACK_SEEN: u16 = 1 << 11;
+/// The responder reset the connection.
+pub(super) const REFUSED: u16 = 1 << 12;
+
 #[derive(Clone, Copy)]
 pub(super) struct Slot {
     pub(super) lo: [u8; 16],
@@ -34,6 +39,8 @@ pub(super) struct Slot {
     pub(super) first: i64,
     pub(super) last: i64,
     pub(super) slot: u32,
+    /// Milliseconds from the first packet to the SYN-ACK, where there was one.
+    pub(super) answer_ms: u32,
 }
 
 const _: () =
@@ -52,6 +59,7 @@ pub(super) const EMPTY: Slot = Slot {
     first: 0,
     last: 0,
     slot: 0,
+    answer_ms: 0,
 };
 
 impl Slot {
@@ -85,6 +93,9 @@ impl Slot {
             midstream: transport == Transport::Tcp && self.flags & SYN_SEEN == 0,
             fin: self.flags & FIN_SEEN != 0,
             rst: self.flags & RST_SEEN != 0,
+            syn_ack: (self.flags & SYN_ACK_SEEN != 0)
+                .then(|| Timestamp(self.first) + Duration::from_millis(self.answer_ms.into())),
+            refused: self.flags & REFUSED != 0,
         }
     }
 }

@@ -8,8 +8,8 @@
 
 use super::index::Index;
 use super::slot::{
-    CHUNK, EMPTY, FIN_SEEN, HAS_ISN, HAS_STATE, IS_UDP, ORIGINATOR_HI, PROBATION, RECENT, RETIRED, RST_SEEN,
-    SYN_SEEN, Slab, Slot, USED,
+    CHUNK, EMPTY, FIN_SEEN, HAS_ISN, HAS_STATE, IS_UDP, ORIGINATOR_HI, PROBATION, RECENT, REFUSED, RETIRED,
+    RST_SEEN, SYN_ACK_SEEN, SYN_SEEN, Slab, Slot, USED,
 };
 use super::view::{EndCause, Ended, Flow, FlowId, FlowLimits, TableCounters, Touch};
 use crate::base::{Address, Direction, Endpoint, HashKey, Timestamp, Transport};
@@ -342,12 +342,17 @@ impl<S> FlowTable<S> {
                     slot.flags |= HAS_ISN;
                 }
                 slot.flags |= SYN_SEEN;
+                if tcp.has(Tcp::ACK) && !originator && slot.flags & SYN_ACK_SEEN == 0 {
+                    slot.flags |= SYN_ACK_SEEN;
+                    let after = frame.at.since(Timestamp(slot.first)).as_millis();
+                    slot.answer_ms = u32::try_from(after).unwrap_or(u32::MAX);
+                }
             }
             if tcp.has(Tcp::FIN) {
                 slot.flags |= FIN_SEEN;
             }
             if tcp.has(Tcp::RST) {
-                slot.flags |= RST_SEEN;
+                slot.flags |= if originator { RST_SEEN } else { RST_SEEN | REFUSED };
             }
         }
         if originator { Direction::FromOriginator } else { Direction::FromResponder }

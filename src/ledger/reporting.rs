@@ -2,12 +2,13 @@
 
 use super::Ledger;
 use super::host::Host;
+use super::reach;
 use super::report::{ClientReport, HostReport, Report, Role, TorrentHost, TorrentReport};
 use super::swarm::{Member, Name, Swarm};
-use crate::base::{Address, InfoHash, InfoHashV2, Timestamp};
+use crate::base::{Address, InfoHash, InfoHashV2, Timestamp, Transport};
 use crate::event::AnnounceEvent;
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 impl Ledger {
     /// What is known now. Coverage is the caller's to fill in.
@@ -27,6 +28,7 @@ impl Ledger {
         let torrent = |key: InfoHash, swarm: &Swarm| torrent_report(key, swarm, halves.get(&key));
         report.torrents = self.swarms.iter().filter_map(|s| torrent(*s.key(), s.value())).collect();
         report.torrents.sort_by_key(|t| (Reverse(moved(t)), Reverse(t.hosts.len()), t.info_hash));
+        self.report_ports(&mut report);
         report.oddities = oddities(&report);
         report
     }
@@ -57,6 +59,23 @@ struct Half {
 
 fn other_key(swarm: &Swarm) -> Option<InfoHash> {
     swarm.name.as_ref().and_then(|n| n.also).or(swarm.also)
+}
+
+impl Ledger {
+    fn report_ports(&self, report: &mut Report) {
+        let hosts: BTreeSet<Address> = report.hosts.iter().map(|h| h.address).collect();
+        let mut nat = BTreeMap::new();
+        self.attempts(&hosts, |address, tried| {
+            let Some(host) = self.hosts.get(&address) else { return };
+            let ports = self.ports_of(address, &host, tried);
+            nat.insert(address, [Transport::Tcp, Transport::Udp].map(|t| reach::nat_status(&ports, t)));
+            report.exposure.extend(ports);
+        });
+        for host in &mut report.hosts {
+            host.nat = nat.get(&host.address).copied().unwrap_or_default();
+        }
+        report.scans = self.scans(&hosts);
+    }
 }
 
 fn p2p_bytes(host: &HostReport) -> u64 {
@@ -101,6 +120,8 @@ fn host_report(address: Address, host: &Host) -> Option<HostReport> {
         torrents: host.torrents.iter().copied().collect(),
         dht: host.dht,
         dht_exchange: host.dht_exchange.clone(),
+        nat: Default::default(),
+        opened: host.opened,
     })
 }
 

@@ -3,6 +3,8 @@
 
 mod clients;
 mod dht;
+mod others;
 mod peer_wire;
 mod scene;
 mod vectors;
+mod web;

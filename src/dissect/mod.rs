@@ -13,6 +13,7 @@ mod lsd;
 mod mapping;
 mod metadata;
 mod mse;
+mod names;
 mod other;
 mod peer_wire;
 mod pending;
@@ -78,13 +79,14 @@ struct Entry {
 }
 
 /// The datagram protocols, in the order of trial: the first that takes a datagram ends the search.
-const DATAGRAMS: [Entry; 7] = [
+const DATAGRAMS: [Entry; 8] = [
     Entry { may_be: |bytes, _, _| bytes.first() == Some(&b'd') && bytes.len() >= 15, dissect: dht::datagram },
     Entry { may_be: |bytes, _, _| bytes.starts_with(b"BT-SEARCH"), dissect: lsd::datagram },
     Entry { may_be: mapping::may_be, dissect: mapping::datagram },
     Entry { may_be: |bytes, _, _| udp_tracker::may_be(bytes), dissect: udp_tracker::datagram },
     Entry { may_be: |bytes, _, _| webrtc::may_be(bytes), dissect: webrtc::datagram },
     Entry { may_be: |bytes, _, _| utp::may_be(bytes), dissect: utp::datagram },
+    Entry { may_be: names::may_be, dissect: names::datagram },
     Entry { may_be: other::may_be, dissect: other::datagram },
 ];
 

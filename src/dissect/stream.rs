@@ -8,7 +8,7 @@ use super::{Dissector, Packet, Sink, other};
 use crate::base::{Direction, InfoHashV2};
 use crate::event::{Channel, Encryption, Fact, Kind, Opaque, Reason, TorrentKey};
 use crate::flow::Piece;
-use crate::wire::{Guess, handshake, message, mse, tls};
+use crate::wire::{Guess, handshake, message, mse, names, tls};
 
 /// First bytes of a direction that are kept to find out what it is: an MSE exchange selects plaintext within 1,244.
 const OPENING_MAX: usize = 1_400;
@@ -281,6 +281,9 @@ impl Stream {
                         let key = TorrentKey::V2(InfoHashV2(whole));
                         sink.fact(from, Fact::OtherKey { info_hash, key });
                     }
+                }
+                if name.is_some_and(|name| names::is_torrent_name(name.as_bytes())) {
+                    sink.fact(from, Fact::Hint(Reason::NameHint));
                 }
                 self.done = true;
             }

@@ -278,6 +278,8 @@ pub enum Fact<'a> {
         /// Why.
         reason: Reason,
     },
+    /// Something that proves nothing by itself, about the sender rather than the flow.
+    Hint(Reason),
     /// The answer proves that the other side's packets were not forged.
     TwoWay,
     /// What is known of the flow's encryption.

@@ -169,6 +169,7 @@ impl Label {
             | Fact::Peers { info_hash: None, .. }
             | Fact::SwarmSize(_)
             | Fact::OtherKey { .. }
+            | Fact::Hint(_)
             | Fact::Name(_)
             | Fact::Dht(_)
             | Fact::Progress { .. }

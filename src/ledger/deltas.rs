@@ -49,6 +49,8 @@ pub struct Deltas {
     /// (endpoint, home host told) → (who told, when).
     pub(super) told: Map<(Endpoint, Address), (Address, Window)>,
     pub(super) spoke: Map<Endpoint, Window>,
+    /// (endpoint, home host that shook hands with it in clear) → when.
+    pub(super) reached: Map<(Endpoint, Address), Window>,
     pub(super) ports: Map<(Endpoint, Transport), LocalPort>,
     pub(super) plain: Map<Address, (HostBytes, Timestamp)>,
     pub(super) tried: Map<(Endpoint, Transport), Tried>,
@@ -77,6 +79,7 @@ impl Deltas {
             && self.swarms.is_empty()
             && self.told.is_empty()
             && self.spoke.is_empty()
+            && self.reached.is_empty()
             && self.ports.is_empty()
             && self.tried.is_empty()
             && self.scans.is_empty()
@@ -129,12 +132,21 @@ impl Deltas {
                     self.spoke.entry(sender).or_insert(window).join(window);
                 }
             }
+            Fact::Hint(_) => {
+                if from_home {
+                    join(&mut self.host(sender.address).hinted, Some(window));
+                }
+            }
             Fact::TwoWay | Fact::Encrypted(_) => {}
             Fact::Handshake { info_hash, .. } => {
                 if from_home {
                     // Its own handshake: the port on which it was reached is its listen port.
                     if scene.sender == Direction::FromResponder {
                         self.told_port(sender.address, sender.port, Channel::PeerWire, scene);
+                    }
+                    if scene.sender == Direction::FromOriginator {
+                        let reached = self.reached.entry((receiver, sender.address)).or_insert(window);
+                        reached.join(window);
                     }
                     self.member(*info_hash, sender.address, Channel::PeerWire, scene).peers.insert(receiver);
                 }

@@ -20,6 +20,8 @@ const SHAPED: usize = 64;
 pub struct Host {
     /// When bytes proved that it takes part.
     pub confirmed: Option<Window>,
+    /// When it looked up the name of a tracker or bootstrap node.
+    pub hinted: Option<Window>,
     pub clients: BTreeMap<Client, Window>,
     pub listens: BTreeMap<(u16, Channel), Window>,
     pub node_ids: BTreeMap<NodeId, Window>,
@@ -51,6 +53,8 @@ pub struct Host {
 #[derive(Debug, Default)]
 pub struct HostDelta {
     pub confirmed: Option<Window>,
+    /// When it looked up the name of a tracker or bootstrap node.
+    pub hinted: Option<Window>,
     pub clients: BTreeMap<Client, Window>,
     pub listens: BTreeMap<(u16, Channel), Window>,
     pub node_ids: BTreeMap<NodeId, Window>,
@@ -99,6 +103,7 @@ fn merge<K: Ord>(to: &mut BTreeMap<K, Window>, from: BTreeMap<K, Window>, cap: u
 impl Host {
     pub fn add(&mut self, delta: HostDelta) {
         join(&mut self.confirmed, delta.confirmed);
+        join(&mut self.hinted, delta.hinted);
         merge(&mut self.clients, delta.clients, CLIENTS);
         merge(&mut self.listens, delta.listens, LISTENS);
         merge(&mut self.node_ids, delta.node_ids, NODE_IDS);

@@ -3,6 +3,7 @@
 
 mod clients;
 mod dht;
+mod hints;
 mod others;
 mod peer_wire;
 mod scene;

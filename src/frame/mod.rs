@@ -13,9 +13,11 @@ mod duplicate;
 mod fragment;
 mod icmp;
 mod ip;
+mod l2tp;
 mod link;
 mod ordinary;
 mod path;
+mod shim;
 mod skip;
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,7 @@
 //! stream inside uTP) belongs to one protocol once its first bytes are recognised. Ports decide nothing except where a
 //! protocol itself fixes them (NAT-PMP, SSDP). A dissector knows no flow table and counts nothing: it tells facts to a
 //! [`Sink`]. To add a datagram protocol, write a file with a `datagram` function and add a line to `DATAGRAMS`; to add a
-//! stream protocol, add its first bytes to `stream::opening`.
+//! stream protocol, add its first bytes to `opening`.
 
 mod dht;
 mod http;
@@ -14,6 +14,7 @@ mod mapping;
 mod metadata;
 mod mse;
 mod names;
+mod opening;
 mod other;
 mod peer_wire;
 mod pending;

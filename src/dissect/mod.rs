@@ -14,6 +14,7 @@ mod mapping;
 mod metadata;
 mod mse;
 mod other;
+mod peer_chain;
 mod peer_wire;
 mod pending;
 mod sink;

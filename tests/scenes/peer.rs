@@ -27,9 +27,6 @@ pub fn interested() -> Vec<u8> {
 pub fn unchoke() -> Vec<u8> {
     message(1, &[])
 }
-pub fn have(index: u32) -> Vec<u8> {
-    message(4, &index.to_be_bytes())
-}
 pub fn bitfield(pieces: usize) -> Vec<u8> {
     message(5, &vec![0xff; pieces / 8])
 }

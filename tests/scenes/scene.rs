@@ -182,6 +182,11 @@ pub fn suspected_at_most() -> Expect {
 }
 
 impl Expect {
+    /// Whatever is found: the caller looks itself.
+    pub fn at_most_any(mut self) -> Self {
+        self.at_most = Some(Grade::Confirmed);
+        self
+    }
     pub fn hash(mut self, info_hash: [u8; 20]) -> Self {
         self.info_hash = Some(InfoHash(info_hash));
         self

@@ -110,7 +110,7 @@ impl Ledger {
                 continue;
             }
             let reasons = flow_reasons.union(self.context(record, host, remote));
-            let sum = reasons.iter().map(points).sum();
+            let sum = sum(reasons);
             if best.is_none_or(|(most, _)| sum > most) {
                 best = Some((sum, reasons));
             }
@@ -125,7 +125,7 @@ impl Ledger {
             if spoke(&record.originator) || spoke(&record.responder) {
                 reasons.insert(Reason::KnownPeer);
             }
-            (reasons.iter().map(points).sum(), reasons)
+            (sum(reasons), reasons)
         });
         let grade = if sum >= STRONG_FROM && independent(reasons) {
             Grade::Strong
@@ -197,10 +197,26 @@ fn flow_evidence(record: &FlowRecord) -> Reasons {
     if opaque.client_range {
         reasons.insert(Reason::ClientRange);
     }
-    if opaque.utp_headers > 0 {
+    if is_mostly_utp(record) {
         reasons.insert(Reason::UtpHeader);
     }
     reasons
+}
+
+/// Whether most packets begin as uTP does: one in a while has this form in QUIC, DNS, games and random bytes.
+fn is_mostly_utp(record: &FlowRecord) -> bool {
+    let packets: u64 = record.sent.iter().map(|side| side.packets).sum();
+    // The headers are counted up to 255.
+    let enough = packets.min(2 * u64::from(u8::MAX)) / 2;
+    record.opaque.utp_headers > 0 && u64::from(record.opaque.utp_headers) >= enough
+}
+
+/// The points of all reasons. That an endpoint was named and that it spoke are one observation: both can be forged by
+/// whoever knows its address.
+fn sum(reasons: Reasons) -> u32 {
+    let all: u32 = reasons.iter().map(points).sum();
+    let both = reasons.contains(Reason::LearntEndpoint) && reasons.contains(Reason::KnownPeer);
+    if both { all.saturating_sub(points(Reason::KnownPeer)) } else { all }
 }
 
 /// Two reasons that do not follow from one another, one of them about the flow or its port.

@@ -21,8 +21,8 @@ pub const SCRIPTS: [(&str, Script); 14] = [
         talk.scene()
     }),
     ("DNS", dns),
-    ("QUIC", |a, b, dice| quic(a, b, dice, [0xc7, 0x31, 0x5e, 9])),
-    ("QUIC, connection id of zeros", |a, b, dice| quic(a, b, dice, [0; 4])),
+    ("QUIC", |a, b, dice| quic(a, b, dice, *b"\xc7\x31\x5e\x09abcd")),
+    ("QUIC, connection id of zeros", |a, b, dice| quic(a, b, dice, [0; 8])),
     ("random bytes over UDP", |a, b, dice| {
         both_ways(a, b, 200, |_| {
             let n = 20 + dice.below(1_200);
@@ -132,11 +132,11 @@ pub fn dns(a: Endpoint, b: Endpoint, _: &mut Dice) -> Scene {
 }
 
 /// RFC 9000: long headers, then short ones, whose connection id follows a first byte of `01xxxxxx`.
-pub fn quic(a: Endpoint, b: Endpoint, dice: &mut Dice, id: [u8; 4]) -> Scene {
+pub fn quic(a: Endpoint, b: Endpoint, dice: &mut Dice, id: [u8; 8]) -> Scene {
     both_ways(a, b, 400, |n| {
         let rest = dice.bytes(if n < 4 { 1_180 } else { 60 + n as usize });
         if n < 4 {
-            [&[0xc0 | dice.below(16) as u8, 0, 0, 0, 1, 4][..], &id, &[4], &id, &rest].concat()
+            [&[0xc0 | dice.below(16) as u8, 0, 0, 0, 1, 8][..], &id, &[8], &id, &rest].concat()
         } else {
             [&[0x40 | dice.below(64) as u8][..], &id, &rest].concat()
         }

@@ -16,6 +16,7 @@ mod flood;
 mod innocent;
 mod metamorphic;
 mod peer;
+mod poisoning;
 mod scene;
 mod tcp;
 mod tcp_forged;

@@ -17,6 +17,7 @@ mod innocent;
 mod metamorphic;
 mod peer;
 mod poisoning;
+mod reshape;
 mod scene;
 mod tcp;
 mod tcp_forged;

@@ -190,6 +190,34 @@ fn nesting_without_end_is_counted() {
     suite.finish();
 }
 
+/// RELIABILITY 4.2, IPv6 extension headers (RFC 8200 section 4): hop-by-hop and destination options, routing.
+#[test]
+fn extension_headers() {
+    let mut suite = Suite::default();
+    let mut six = plain();
+    six.ends = [end("[fd00::5]:40754"), end("[2001:db8::7]:51413")];
+    let expect = confirmed(Kind::PeerWire).hash(HASH).between(six.ends[0], six.ends[1]);
+    for (name, chain) in [("hop-by-hop", &[0u8][..]), ("destination options", &[60]), ("three", &[0, 60, 43])]
+    {
+        let extended = six.scene().rewrapped(ETH, |ip| {
+            let mut rest = ip[40..].to_vec();
+            let mut next = ip[6];
+            for &header in chain.iter().rev() {
+                let body =
+                    if header == 43 { [next, 0, 4, 0, 0, 0, 0, 0] } else { [next, 0, 1, 4, 0, 0, 0, 0] };
+                rest = cat(&[&body, &rest]);
+                next = header;
+            }
+            let mut ip = cat(&[&ip[..40], &rest]);
+            ip[6] = next;
+            ip[4..6].copy_from_slice(&be(rest.len()));
+            vec![build::ethernet(&ip)]
+        });
+        suite.check(name, "they hide nothing", &extended, &expect);
+    }
+    suite.finish();
+}
+
 /// RELIABILITY 4.2, IP fragments: any size and order; of conflicting copies those that the checksum vouches for.
 #[test]
 fn fragmented() {

@@ -3,7 +3,7 @@
 use super::load;
 use super::peer::{self, ALICE, BOB, HASH, converse, handshake, plain};
 use super::scene::{Expect, Suite, alice, bob, confirmed, nothing, suspected_at_most};
-use super::tcp_talk::{A, B, Side, Talk, pieces};
+use super::tcp_talk::{A, B, Dice, Side, Talk, pieces};
 use swarmscope::event::{Encryption, Kind, Reason};
 use swarmscope::frame::Tcp;
 
@@ -46,6 +46,16 @@ fn however_the_segments_arrive() {
         }),
     );
     check("7 bytes, shuffled in windows of 8", "the network reorders", plain().in_pieces(7).shuffled(8));
+    let mut dice = Dice(3);
+    check(
+        "3 bytes, wholly shuffled",
+        "the network reorders",
+        plain().recut(|run| {
+            let mut cut = pieces(run, if run.len() > 68 { 1_448 } else { 3 });
+            (1..cut.len()).rev().for_each(|i| cut.swap(i, dice.below(i + 1)));
+            cut
+        }),
+    );
     check("doubled", "retransmission", plain().in_pieces(20).doubled());
     check(
         "consistent overlap",
@@ -106,6 +116,13 @@ fn however_little_of_it_is_seen() {
     let first = lost.segments.iter().position(|s| !s.data.is_empty()).unwrap();
     lost.segments.remove(first);
     check("first segment lost", "the responder's handshake remains", &lost, shaken());
+    let mut reversed = keep(A);
+    reversed.recut(|run| pieces(run, 4).into_iter().rev().collect());
+    reversed.only(|s| s.header.flags & Tcp::SYN != 0 || s.header.seq <= 1_000_001 + 68);
+    check("initiator only, 4 bytes, reversed", "asymmetric routing", &reversed, shaken());
+    let mut unacknowledged = Talk::opened(alice(), bob());
+    unacknowledged.send(A, 0x08, &handshake(&ALICE));
+    check("no ACK flag", "a receiver that does not mind", &unacknowledged, shaken());
     let mut short = Talk::opened(alice(), bob());
     short.say(A, &handshake(&ALICE)[..48]);
     check("48 bytes", "some initiators wait with their peer id", &short, shaken());
@@ -141,6 +158,21 @@ fn joined_in_the_middle() {
         requests.say(A, &peer::request(index, 0));
     }
     check("requests one way", "three frames in a row", &requests, &chained());
+    let mut at_once = Talk::new(alice(), bob());
+    at_once.say(A, &(0..4).flat_map(|n| peer::request(7, n * 16_384)).collect::<Vec<u8>>());
+    check("requests in one segment", "four frames in a row", &at_once, &chained());
+    for size in [1, 7, 17, 20] {
+        check(
+            &format!("requests in pieces of {size}"),
+            "writes may be cut",
+            at_once.clone().in_pieces(size),
+            &chained(),
+        );
+    }
+    let mut within = Talk::new(alice(), bob());
+    let noise = Dice(8).bytes(5_000);
+    within.say(B, &[noise, (0..4).flat_map(|n| peer::piece(3, n * 16_384)).collect()].concat());
+    check("5,000 bytes into a block, one way", "the next header follows by arithmetic", &within, &chained());
     let mut blocks = Talk::new(alice(), bob());
     blocks.lose(B, 5_000);
     for index in 0..4 {

@@ -144,6 +144,26 @@ fn two_copies_that_differ() {
         t.inject(s, Tcp::ACK | PUSH, &junk);
     });
     check(&mut suite, "second copy good", "any interpretation counts", &second_good);
+    let short = before(|t, s| {
+        t.inject(s, Tcp::ACK | PUSH, &[b'G'; 20]);
+    });
+    check(&mut suite, "a first copy of 20 bytes", "any interpretation counts", &short);
+    // Bytes 20..68 good, then 10..20 bad with 20..30 good, then 0..30 good: the torrent follows from what the last began.
+    let conflict = {
+        let mut talk = Talk::opened(alice(), bob());
+        for (side, id) in [(A, &ALICE), (B, &BOB)] {
+            let whole = handshake(id);
+            for (at, copy) in [(20, whole[20..].to_vec()), (10, [&junk[..10], &whole[20..30]].concat())] {
+                let segment = talk.inject(side, Tcp::ACK | PUSH, &copy);
+                segment.header.seq = segment.header.seq.wrapping_add(at);
+            }
+            talk.say(side, &whole[..30]);
+            talk.lose(side, 38);
+        }
+        peer::chat(&mut talk);
+        talk
+    };
+    check_but_responder(&mut suite, "a conflict before the start", "any interpretation counts", &conflict);
     // Held out of order: bytes 20..68 come first, then two versions of them, then the start.
     let held = |good_first: bool| {
         let mut talk = Talk::opened(alice(), bob());

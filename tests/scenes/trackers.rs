@@ -248,6 +248,15 @@ fn udp_sessions() {
             &some(2..4),
             &expect.clone().two_way(true),
         );
+        let mut stranger = some(2..4);
+        let at = if is_six { 62 } else { 42 } + 36;
+        stranger.packets[0].1[at..at + 20].copy_from_slice(&super::tcp_talk::Dice(9).bytes(20));
+        suite.check(
+            &format!("{name}, random peer id"),
+            "the answer proves it",
+            &stranger,
+            &expect.clone().hash(HASH),
+        );
         suite.check(
             &format!("{name}, scrape answered"),
             "joined late",

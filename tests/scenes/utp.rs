@@ -184,6 +184,10 @@ fn proven_by_one_side() {
     };
     one_way("initiator only", 0, &shaken().two_way(false));
     one_way("responder only", 1, &shaken().two_way(false));
+    let mut one = Utp::new();
+    one.seq = [50, 61];
+    one.send(0, DATA, &handshake(&ALICE));
+    suite.check("one packet", "the handshake in it proves both", &one.scene, &shaken().two_way(false));
     let mut split = talk(7);
     split.scene.packets.retain(|(_, frame)| frame[26] == 10);
     suite.check("initiator only, pieces of 7", "asymmetric routing", &split.scene, &shaken());

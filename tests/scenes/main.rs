@@ -1,6 +1,7 @@
 //! Scenes: conversations made hard to recognise, and innocent ones made to look guilty, through the whole program.
 #![allow(
     clippy::unwrap_used,
+    clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
     reason = "a test may fail by panicking"

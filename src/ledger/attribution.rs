@@ -18,6 +18,8 @@ pub const STRONG_FROM: u32 = 60;
 /// Points that make a flow `suspected`.
 pub const SUSPECTED_FROM: u32 = 25;
 
+/// The most that an unanswered key exchange says: 96 bytes of key and 512 of padding, sent up to three times.
+const UNANSWERED_MAX: u64 = 3 * 608;
 /// Remotes with whom a host exchanges peer-wire lengths, from which on it is a pattern.
 pub const FAN_OUT_FROM: usize = 3;
 
@@ -110,7 +112,7 @@ impl Ledger {
                 continue;
             }
             let reasons = flow_reasons.union(self.context(record, host, remote));
-            let sum = sum(reasons);
+            let sum = sum(record, reasons);
             if best.is_none_or(|(most, _)| sum > most) {
                 best = Some((sum, reasons));
             }
@@ -125,7 +127,7 @@ impl Ledger {
             if spoke(&record.originator) || spoke(&record.responder) {
                 reasons.insert(Reason::KnownPeer);
             }
-            (sum(reasons), reasons)
+            (sum(record, reasons), reasons)
         });
         let grade = if sum >= STRONG_FROM && independent(reasons) {
             Grade::Strong
@@ -211,12 +213,15 @@ fn is_mostly_utp(record: &FlowRecord) -> bool {
     record.opaque.utp_headers > 0 && u64::from(record.opaque.utp_headers) >= enough
 }
 
-/// The points of all reasons. That an endpoint was named and that it spoke are one observation: both can be forged by
-/// whoever knows its address.
-fn sum(reasons: Reasons) -> u32 {
+/// The points of all reasons. That an endpoint was named and that it spoke count once for a stream of which one side was
+/// seen, unless it ended where a key exchange waits for its answer: both can be forged by whoever knows the address, and
+/// any encrypted stream is random.
+fn sum(record: &FlowRecord, reasons: Reasons) -> u32 {
     let all: u32 = reasons.iter().map(points).sum();
     let both = reasons.contains(Reason::LearntEndpoint) && reasons.contains(Reason::KnownPeer);
-    if both { all.saturating_sub(points(Reason::KnownPeer)) } else { all }
+    let payload: u64 = record.sent.iter().map(|side| side.payload).sum();
+    let went_on = record.opaque.opening == Opening::OneSide && payload > UNANSWERED_MAX;
+    if both && went_on { all.saturating_sub(points(Reason::KnownPeer)) } else { all }
 }
 
 /// Two reasons that do not follow from one another, one of them about the flow or its port.

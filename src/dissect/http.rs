@@ -11,7 +11,7 @@ use crate::event::{Announce, Channel, ClientSource, Fact, Kind, Reason};
 use crate::flow::Piece;
 use crate::wire::http::{self, BodyLength, Chunk, Chunked, RequestHead, ResponseHead};
 use crate::wire::http_tracker::{self, TrackerRequest};
-use crate::wire::{Guess, Parsed, client, upnp, webseed};
+use crate::wire::{Guess, Parsed, client, handshake, upnp, webseed};
 use std::collections::VecDeque;
 
 /// Bodies of interest are kept up to this size; `.torrent` files are larger than tracker answers.
@@ -127,6 +127,9 @@ impl Http {
                     if self.half(from).lost && !self.found_again(from, rest) {
                         break;
                     }
+                    if rest.first() == handshake::MAGIC.first() && self.may_be_tunnel(from) {
+                        return Outcome::Tunnel(rest.to_vec());
+                    }
                     let outcome = if matches!(self.half(from).body, Body::None) {
                         self.head(dissector, from, &mut rest, sink)
                     } else {
@@ -148,6 +151,17 @@ impl Http {
     #[expect(clippy::indexing_slicing, reason = "two halves, two directions")]
     fn half(&mut self, from: Direction) -> &mut Half {
         &mut self.halves[from.index()]
+    }
+
+    /// Whether what comes next may be inside a tunnel though its grant or its request was not seen: one direction only.
+    fn may_be_tunnel(&mut self, from: Direction) -> bool {
+        let asked = self.waiting.back() == Some(&Asked::Connect);
+        let half = self.half(from);
+        match half.body {
+            Body::None => asked && half.head.is_empty(),
+            Body::UntilClose => half.asked.is_none() && half.kept.as_ref().is_some_and(Vec::is_empty),
+            Body::Length(_) | Body::Chunked(_) => false,
+        }
     }
 
     /// A request that the snap length cut: enough of a percent-encoded info-hash is an announce or a scrape.
@@ -350,8 +364,10 @@ impl Http {
             Some(Asked::Announce(_) | Asked::Scrape | Asked::Mapping) => true,
             // A torrent file is often served as plain octets; text, pictures and the like are not looked at.
             Some(Asked::Anything) | None => {
-                torrent
-                    || head.header("Content-Type").is_none_or(|t| t.starts_with(b"application/octet-stream"))
+                // Where the request was not seen it may be a tracker's answer, which is plain text to most of them.
+                let plain = |t: &[u8]| asked.is_none() && t.starts_with(b"text/plain");
+                let octets = |t: &[u8]| t.starts_with(b"application/octet-stream") || plain(t);
+                torrent || head.header("Content-Type").is_none_or(octets)
             }
             Some(Asked::Webseed | Asked::Connect | Asked::Head) => false,
         };
@@ -398,7 +414,8 @@ impl Http {
         let half = self.half(from);
         if !matches!(half.body, Body::Length(0)) {
             // A body that is plainly no bencoded dictionary needs no keeping.
-            if half.asked == Some(Asked::Anything)
+            if matches!(half.asked, Some(Asked::Anything) | None)
+                && !half.gzip
                 && half.kept.as_ref().is_some_and(|k| k.first().is_some_and(|&b| b != b'd'))
             {
                 half.kept = None;

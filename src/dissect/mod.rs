@@ -17,6 +17,7 @@ mod mse;
 mod names;
 mod opening;
 mod other;
+mod peer_chain;
 mod peer_wire;
 mod pending;
 mod sink;

@@ -112,7 +112,12 @@ fn proxied(head: &[u8]) -> Option<Opened> {
         }
         // Server: version, chosen method; then the reply.
         [5, 0, ..] => request_end(2)?,
-        [4, 1, _, _, _, _, _, _, rest @ ..] => rest.iter().position(|&b| b == 0).map(|n| 9 + n),
+        // SOCKS4: a user ends with a zero byte; so does the name that 4a adds where the address is none.
+        [4, 1, _, _, a, b, c, d, rest @ ..] => {
+            let zeros = if [*a, *b, *c] == [0; 3] && *d != 0 { 2 } else { 1 };
+            let mut ends = rest.iter().enumerate().filter(|&(_, &byte)| byte == 0);
+            ends.nth(zeros - 1).map(|(n, _)| 9 + n)
+        }
         [5] | [5, _] => None,
         _ => return None,
     };

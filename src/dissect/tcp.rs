@@ -88,20 +88,26 @@ impl TcpConversation {
         if self.starts.get(from.index()).is_some_and(|&start| start.is_none_or(|s| s == seq)) {
             self.first_bytes(dissector, packet, segment, seq, sink);
         }
+        let mut given = Vec::new();
         let begins = self.starts.get(from.index()) == Some(&Some(seq))
             && segment.payload.starts_with(handshake::MAGIC);
         if self.stream.wants_bytes() {
             let Some(assembler) = self.assemblers.get_mut(from.index()) else { return Verdict::Nothing };
             let stream = &mut self.stream;
             assembler.push(seq, segment.payload, segment.wire_len, |piece| {
+                if let (Piece::Data(data), true) = (piece, begins) {
+                    given.extend_from_slice(data);
+                }
                 stream.piece(dissector, packet, from, piece, sink);
             });
         }
         let end = Some(seq.wrapping_add(segment.wire_len));
         let held_followed = self.assemblers.get(from.index()).is_some_and(|a| a.next() != end);
         if begins && held_followed && !self.stream.is_peer_wire() {
-            // What was held before spoilt the stream that this segment began.
-            self.stream.read_again(dissector, packet, segment.payload, sink);
+            // What was held before spoilt the stream that this segment began: read the segment, then what it led to.
+            let rest = given.get(segment.payload.len()..).unwrap_or_default();
+            let whole = [segment.payload, rest].concat();
+            self.stream.read_again(dissector, packet, &whole, sink);
         }
         self.stream.write(from, Some(seq), segment.wire_len);
         self.verdict()

@@ -22,6 +22,16 @@ pub enum Requested {
     Scrape([Option<InfoHash>; SCRAPED]),
 }
 
+impl Requested {
+    fn scrape(info_hashes: impl Iterator<Item = InfoHash>) -> Self {
+        let mut kept = [None; SCRAPED];
+        for (slot, info_hash) in kept.iter_mut().zip(info_hashes) {
+            *slot = Some(info_hash);
+        }
+        Self::Scrape(kept)
+    }
+}
+
 /// Whether a datagram can be a request or a response at all: one look at two words.
 #[must_use]
 pub fn may_be(datagram: &[u8]) -> bool {
@@ -61,10 +71,13 @@ fn request(
     let repeated = verdict == Guess::Maybe && conversation.tracker_candidate(packet.direction, &request);
     if verdict != Guess::Certain && !repeated {
         // Its answer may still prove it (R-TU-2).
-        if let Request::Announce(a) = &request {
-            let id = request.transaction().to_be_bytes();
-            dissector.tracked.put(client_side, server, &id, packet.at, Requested::Announce(a.info_hash));
-        }
+        let remembered = match &request {
+            Request::Connect { .. } => return false,
+            Request::Announce(a) => Requested::Announce(a.info_hash),
+            Request::Scrape { info_hashes, .. } => Requested::scrape(*info_hashes),
+        };
+        let id = request.transaction().to_be_bytes();
+        dissector.tracked.put(client_side, server, &id, packet.at, remembered);
         return false;
     }
     let from = packet.direction;
@@ -88,12 +101,10 @@ fn request(
             Requested::Announce(a.info_hash)
         }
         Request::Scrape { info_hashes, .. } => {
-            let mut kept = [None; SCRAPED];
-            for (slot, info_hash) in kept.iter_mut().zip(*info_hashes) {
-                *slot = Some(info_hash);
+            for info_hash in info_hashes.take(SCRAPED) {
                 sink.fact(from, Fact::Torrent { info_hash, channel: Channel::UdpTracker });
             }
-            Requested::Scrape(kept)
+            Requested::scrape(*info_hashes)
         }
     };
     let id = request.transaction().to_be_bytes();
@@ -148,6 +159,7 @@ fn response(
                     leechers: entry.leechers,
                     completed: Some(entry.completed),
                 };
+                sink.fact(from.reverse(), Fact::Torrent { info_hash, channel: Channel::UdpTracker });
                 sink.fact(from, Fact::SwarmSize(size));
             }
         }

@@ -1,17 +1,20 @@
 //! Joins the fragments of IPv4 (RFC 791 section 3.2) and IPv6 (RFC 8200 section 4.5) datagrams.
 //!
-//! Where fragments overlap the first copy wins, whatever the receiver does: which one it keeps depends on its system.
-//! Copies that disagree are counted.
+//! Where fragments overlap, which copy the receiver keeps depends on its system, and some keep neither. Here the first copy
+//! wins, unless only the later ones make the transport checksum right: then those are what the sender meant. Copies that
+//! disagree are counted.
 
-use super::ip::{Header, Slot};
+use super::ip::{Header, Ip, Slot};
 use super::view::View;
-use super::{Counters, Skip};
+use super::{Counters, Skip, transport};
 use crate::base::{Address, KeyedState, Timestamp};
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 /// Most fragments of one datagram.
 const FRAGMENTS_MAX: u16 = 64;
+/// Most later copies that are kept of one datagram.
+const RIVALS_MAX: usize = FRAGMENTS_MAX as usize;
 /// Most datagrams under way.
 const DATAGRAMS_MAX: usize = 4096;
 /// Most memory for datagrams under way, in bytes, bookkeeping included.
@@ -48,6 +51,8 @@ struct Datagram {
     begun: Timestamp,
     /// Sorted by start.
     pieces: Vec<Piece>,
+    /// Later copies that disagree with the pieces, in order of arrival.
+    rivals: Vec<Piece>,
     /// From the last fragment.
     total: Option<u32>,
     /// Next header, from the first fragment.
@@ -127,6 +132,7 @@ impl Fragments {
             serial: next_serial,
             begun: at,
             pieces: Vec::new(),
+            rivals: Vec::new(),
             total: None,
             number: None,
             fragments: 0,
@@ -155,11 +161,11 @@ impl Fragments {
         let before = datagram.memory;
         let (fresh, conflict) = datagram.insert(start, end, view.bytes);
         counters.fragment_conflicts += u64::from(conflict);
+        self.memory = self.memory.saturating_add(datagram.memory).saturating_sub(before);
         let completes_length = !slot.more && datagram.total.is_none();
         if !fresh && !completes_length {
             return if conflict { Joined::Skip(Skip::FragmentOverlap) } else { Joined::Duplicate };
         }
-        self.memory = self.memory.saturating_add(datagram.memory).saturating_sub(before);
         datagram.fragments += 1;
         datagram.wire_len = datagram.wire_len.saturating_add(wire_len);
         if start == 0 {
@@ -173,7 +179,7 @@ impl Fragments {
         let Some(done) = self.datagrams.remove(&key) else { return Joined::Held };
         self.memory = self.memory.saturating_sub(done.memory);
         counters.datagrams_joined += 1;
-        done.write(into);
+        done.write(&header.ip, number, payload_len, into);
         self.tidy();
         Joined::Whole { number, payload_len, wire_len: done.wire_len }
     }
@@ -192,8 +198,8 @@ impl Fragments {
 
     /// Drops the oldest datagrams until another fragment fits.
     fn make_room(&mut self, len: usize, counters: &mut Counters) {
-        // An overlapping fragment is cut into as many pieces as there are holes.
-        let cost = len + DATAGRAM_COST + PIECE_COST * usize::from(FRAGMENTS_MAX);
+        // An overlapping fragment is cut into as many pieces as there are holes, and copies as there are pieces.
+        let cost = len + DATAGRAM_COST + 2 * PIECE_COST * usize::from(FRAGMENTS_MAX);
         while self.datagrams.len() >= DATAGRAMS_MAX || self.memory + cost > MEMORY_MAX {
             if self.ages.is_empty() {
                 break;
@@ -230,7 +236,7 @@ impl Datagram {
             bytes.get(from.saturating_sub(start) as usize..to).unwrap_or_default()
         };
         let (mut conflict, mut at) = (false, start);
-        let mut holes = Vec::new();
+        let (mut holes, mut rivals) = (Vec::new(), Vec::new());
         for piece in self.pieces.iter().filter(|p| p.start < end && p.end > start) {
             if piece.start > at {
                 holes.push((at, piece.start));
@@ -238,7 +244,11 @@ impl Datagram {
             let overlap = part(piece.start.max(start), piece.end.min(end));
             let skipped = start.saturating_sub(piece.start) as usize;
             let kept = piece.bytes.get(skipped..).unwrap_or_default();
-            conflict |= overlap.iter().zip(kept).any(|(a, b)| a != b);
+            if overlap.iter().zip(kept).any(|(a, b)| a != b) {
+                conflict = true;
+                let bytes = overlap.into();
+                rivals.push(Piece { start: piece.start.max(start), end: piece.end.min(end), bytes });
+            }
             at = piece.end;
         }
         if at < end {
@@ -250,6 +260,9 @@ impl Datagram {
             let place = self.pieces.partition_point(|p| p.start < from);
             self.pieces.insert(place, Piece { start: from, end: to, bytes });
         }
+        rivals.truncate(RIVALS_MAX.saturating_sub(self.rivals.len()));
+        self.memory += rivals.iter().map(|r| r.bytes.len() + PIECE_COST).sum::<usize>();
+        self.rivals.append(&mut rivals);
         (!holes.is_empty(), conflict)
     }
 
@@ -266,8 +279,25 @@ impl Datagram {
         if at == total { Some((total, self.number?)) } else { None }
     }
 
-    /// Writes the captured bytes up to the first hole that the snap length left.
-    fn write(&self, into: &mut Vec<u8>) {
+    /// Writes the captured bytes up to the first hole that the snap length left, of the copies that the transport
+    /// checksum vouches for: the first ones where it vouches for neither.
+    fn write(&self, ip: &Ip, number: u8, payload_len: u32, into: &mut Vec<u8>) {
+        self.write_first(into);
+        let whole = into.len() == payload_len as usize;
+        if self.rivals.is_empty() || !whole || transport::is_intact(ip, number, into) {
+            return;
+        }
+        let mut last = into.clone();
+        for rival in &self.rivals {
+            let place = last.get_mut(rival.start as usize..).unwrap_or_default();
+            place.iter_mut().zip(&rival.bytes).for_each(|(byte, &other)| *byte = other);
+        }
+        if transport::is_intact(ip, number, &last) {
+            *into = last;
+        }
+    }
+
+    fn write_first(&self, into: &mut Vec<u8>) {
         into.clear();
         for piece in &self.pieces {
             into.extend_from_slice(&piece.bytes);

@@ -4,6 +4,7 @@ use super::ip::Ip;
 use super::view::View;
 use super::{Segment, Skip, Tcp};
 use crate::base::Transport;
+use etherparse::checksum::Sum16BitWords;
 
 /// A TCP segment or UDP datagram with its IP header's facts, before anyone looked whether it is a duplicate.
 #[derive(Clone, Copy, Debug)]
@@ -74,6 +75,22 @@ pub(super) fn udp<'a>(ip: Ip, mut view: View<'a>) -> Result<Parcel<'a>, Skip> {
         header: [u64::from_le_bytes(*h), 0, 0],
         summed: h[6] != 0 || h[7] != 0,
     })
+}
+
+/// Whether the checksum of a whole TCP segment or UDP datagram is there and right (RFC 9293 section 3.1, RFC 768).
+pub(super) fn is_intact(ip: &Ip, number: u8, segment: &[u8]) -> bool {
+    let stated = match number {
+        6 => segment.get(16..18),
+        17 => segment.get(6..8).filter(|&sum| sum != [0, 0]),
+        _ => None,
+    };
+    let length = u32::try_from(segment.len()).unwrap_or(u32::MAX).to_be_bytes();
+    let sum = match (ip.src.as_v4(), ip.dst.as_v4()) {
+        (Some(src), Some(dst)) => Sum16BitWords::new().add_slice(&src).add_slice(&dst),
+        _ => Sum16BitWords::new().add_slice(&ip.src.0).add_slice(&ip.dst.0),
+    };
+    stated.is_some()
+        && sum.add_slice(&[0, number]).add_slice(&length).add_slice(segment).ones_complement() == 0
 }
 
 /// The two ports of a quoted transport header, of which ICMP promises only 8 bytes.

@@ -8,7 +8,7 @@
 use super::Ledger;
 use super::window::Window;
 use crate::base::{Address, Endpoint, InfoHash, Transport};
-use crate::event::{Encryption, FlowRecord, Grade, Kind, Reason, Reasons};
+use crate::event::{Encryption, FlowRecord, Grade, Kind, Opening, Reason, Reasons};
 use std::time::Duration;
 
 /// Evidence is believed this long before and after it was seen.
@@ -20,6 +20,8 @@ pub const STRONG_FROM: u32 = 60;
 /// Points that make a flow `suspected`.
 pub const SUSPECTED_FROM: u32 = 25;
 
+/// The most that an unanswered key exchange says: 96 bytes of key and 512 of padding, sent up to three times.
+const UNANSWERED_MAX: u64 = 3 * 608;
 /// Remotes with whom a host exchanges peer-wire lengths, from which on it is a pattern.
 pub const FAN_OUT_FROM: usize = 3;
 
@@ -125,7 +127,7 @@ impl Ledger {
                 continue;
             }
             let reasons = flow_reasons.union(self.context(record, host, remote));
-            let sum = reasons.iter().map(points).sum();
+            let sum = sum(record, reasons);
             if best.is_none_or(|(most, _)| sum > most) {
                 best = Some((sum, reasons));
             }
@@ -140,7 +142,7 @@ impl Ledger {
             if spoke(&record.originator) || spoke(&record.responder) {
                 reasons.insert(Reason::KnownPeer);
             }
-            (reasons.iter().map(points).sum(), reasons)
+            (sum(record, reasons), reasons)
         });
         if let Some(trace) = &mut record.trace {
             trace.weighed = reasons;
@@ -263,8 +265,31 @@ impl Ledger {
 fn flow_evidence(record: &FlowRecord) -> Reasons {
     let well_known = record.originator.port < 1_024 || record.responder.port < 1_024;
     // Well-known services are many things to many people: they are not named by lengths alone.
-    let holds = |reason: &Reason| !(well_known && *reason == Reason::RequestPairing);
+    let holds = |reason: &Reason| match reason {
+        Reason::RequestPairing => !well_known,
+        Reason::UtpHeader => is_mostly_utp(record),
+        _ => true,
+    };
     record.label.reasons.iter().chain(record.opaque.reasons().iter().filter(holds)).collect()
+}
+
+/// Whether most packets begin as uTP does: one in a while has this form in QUIC, DNS, games and random bytes.
+fn is_mostly_utp(record: &FlowRecord) -> bool {
+    let packets: u64 = record.sent.iter().map(|side| side.packets).sum();
+    // The headers are counted up to 255.
+    let enough = packets.min(2 * u64::from(u8::MAX)) / 2;
+    record.opaque.utp_headers > 0 && u64::from(record.opaque.utp_headers) >= enough
+}
+
+/// The points of all reasons. That an endpoint was named and that it spoke count once for a stream of which one side was
+/// seen, unless it ended where a key exchange waits for its answer: both can be forged by whoever knows the address, and
+/// any encrypted stream is random.
+fn sum(record: &FlowRecord, reasons: Reasons) -> u32 {
+    let all: u32 = reasons.iter().map(points).sum();
+    let both = reasons.contains(Reason::LearntEndpoint) && reasons.contains(Reason::KnownPeer);
+    let payload: u64 = record.sent.iter().map(|side| side.payload).sum();
+    let went_on = record.opaque.opening == Opening::OneSide && payload > UNANSWERED_MAX;
+    if both && went_on { all.saturating_sub(points(Reason::KnownPeer)) } else { all }
 }
 
 /// Two reasons that do not follow from one another, one of them about the flow or its port.

@@ -8,10 +8,11 @@ mod content;
 
 pub use content::{Context, Shared};
 
+use super::peer_chain::{self, BlockAt, HEADER_MAX};
 use crate::event::{Fact, Have, Kind, Reason};
 use crate::flow::Piece;
 use crate::wire::message::{self, Header, Id, Message};
-use crate::wire::{Guess, Parsed, extension, handshake};
+use crate::wire::{Parsed, handshake};
 
 /// Bytes scanned for a message boundary before a stream that was never proven is given up.
 const SCAN_MAX: u64 = 96 * 1024;
@@ -41,6 +42,8 @@ pub struct PeerSide {
     have: u32,
     last_block: Option<BlockAt>,
     scanned: u64,
+    /// The last bytes in which no boundary was found: small segments cut headers.
+    tail: Vec<u8>,
 }
 
 impl PeerSide {
@@ -68,6 +71,7 @@ impl PeerSide {
             have: 0,
             last_block: None,
             scanned: 0,
+            tail: Vec::new(),
         }
     }
 
@@ -102,6 +106,7 @@ impl PeerSide {
         self.skip = 0;
         self.in_bitfield = false;
         self.last_block = None;
+        self.tail.clear();
     }
 
     fn data(&mut self, shared: &mut Shared, cx: &mut Context<'_>, mut data: &[u8]) {
@@ -112,13 +117,10 @@ impl PeerSide {
             }
             if self.framing == Framing::Lost {
                 self.scanned += data.len() as u64;
-                match find(data) {
-                    Some(rest) => {
-                        self.framing = Framing::Framed { sure: false, chain: 0 };
-                        data = rest;
-                    }
-                    None => return,
-                }
+                let Some(rest) = peer_chain::find(data) else { return self.across(shared, cx, data) };
+                self.framing = Framing::Framed { sure: false, chain: 0 };
+                self.tail.clear();
+                data = rest;
             }
             // Work on the bytes in place; only a message split over packets is copied.
             if self.partial.is_empty() {
@@ -140,6 +142,24 @@ impl PeerSide {
             self.partial = partial;
             data = rest;
         }
+    }
+
+    /// Looks for a boundary whose header lies across the segments seen last, and keeps the end of them.
+    fn across(&mut self, shared: &mut Shared, cx: &mut Context<'_>, data: &[u8]) {
+        let mut joined = std::mem::take(&mut self.tail);
+        joined.extend_from_slice(data.get(..HEADER_MAX.min(data.len())).unwrap_or_default());
+        if let Some(at) = message::find_boundary(&joined) {
+            self.framing = Framing::Framed { sure: false, chain: 0 };
+            joined.drain(..at);
+            joined.extend_from_slice(data.get(HEADER_MAX..).unwrap_or_default());
+            // Once: the tail is empty now, and without one there is no more in the first bytes than in all of them.
+            return self.data(shared, cx, &joined);
+        }
+        if let Some(end) = data.len().checked_sub(HEADER_MAX) {
+            joined = data.get(end..).unwrap_or_default().to_vec();
+        }
+        joined.drain(..joined.len().saturating_sub(HEADER_MAX - 1));
+        self.tail = joined;
     }
 
     /// Completes a split message byte group by byte group; gives back what of `data` is left, and the buffer.
@@ -247,12 +267,13 @@ impl PeerSide {
     /// Counts a message that begins where the one before ended, and tells when that is proof.
     fn chained(&mut self, shared: &mut Shared, cx: &mut Context<'_>, message: &Message<'_>) {
         let Framing::Framed { sure: false, chain } = self.framing else { return };
-        let block = block_of(message);
+        let block = BlockAt::of(message);
         let follows = self.last_block.zip(block).is_some_and(|(last, this)| this.follows(last));
         self.last_block = block.or(self.last_block);
-        let chain = chain.saturating_add(1);
+        // Messages without a field are a length of one and a small number, over and over: alone they prove nothing.
+        let chain = chain.saturating_add(1).min(if peer_chain::is_bare(message) { CHAIN - 1 } else { CHAIN });
         let needed = if shared.proven { 2 } else { CHAIN };
-        let sure = chain >= needed || follows || self_validating(message);
+        let sure = chain >= needed || follows || peer_chain::self_validating(message);
         self.framing = Framing::Framed { sure, chain };
         if sure {
             shared.prove(cx);
@@ -305,50 +326,4 @@ enum Step {
     Wants(usize),
     /// No message begins here.
     Broken,
-}
-
-/// A block asked for or sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct BlockAt {
-    sent: bool,
-    piece: u32,
-    begin: u32,
-}
-
-impl BlockAt {
-    /// R-PW-7: the next block of the same piece, or the first of the next.
-    fn follows(self, last: Self) -> bool {
-        self.sent == last.sent
-            && (self.piece == last.piece && last.begin.checked_add(message::BLOCK) == Some(self.begin)
-                || last.piece.checked_add(1) == Some(self.piece) && self.begin == 0)
-    }
-}
-
-fn block_of(message: &Message<'_>) -> Option<BlockAt> {
-    match *message {
-        Message::Piece { piece, begin, .. } => Some(BlockAt { sent: true, piece, begin }),
-        Message::Request(b) => Some(BlockAt { sent: false, piece: b.piece, begin: b.begin }),
-        _ => None,
-    }
-}
-
-/// R-PW-8: an extended message whose payload is a known dictionary to the exact end of the frame.
-fn self_validating(message: &Message<'_>) -> bool {
-    match *message {
-        Message::Extended { id: 0, payload } => {
-            extension::parse_handshake(payload).is_ok_and(|h| h.names_extensions)
-        }
-        Message::Extended { payload, .. } => payload.starts_with(b"d") && extension::guess(payload).is_some(),
-        _ => false,
-    }
-}
-
-/// The rest of `data` from a place where a message may begin.
-fn find(data: &[u8]) -> Option<&[u8]> {
-    // The name of an Azureus message is proof enough.
-    let azureus = matches!(message::amp(data), Parsed::Done { .. });
-    if azureus || message::chain(data).verdict > Guess::No {
-        return Some(data);
-    }
-    data.get(message::find_boundary(data)?..)
 }

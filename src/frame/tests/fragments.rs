@@ -95,6 +95,36 @@ fn the_first_copy_wins_and_the_contradiction_is_counted() {
 }
 
 #[test]
+fn the_copy_wins_that_the_checksum_vouches_for() {
+    for six in [false, true] {
+        let (ip, want) = big(six);
+        let mut forged = ip.clone();
+        let transport = if six { 40 } else { 20 };
+        forged[transport + 30] ^= 0xff;
+        forged[transport + 31] ^= 0x0f;
+        let join = |parts: [&Vec<u8>; 3]| {
+            let mut decoder = decoder();
+            let mut seen = Seen::Held;
+            for (n, part) in parts.into_iter().enumerate() {
+                seen = see(&mut decoder, &build::packet(millis(n as u64), &build::ethernet(part)));
+            }
+            assert_eq!(decoder.counters().fragment_conflicts, 1);
+            let Seen::Frame { payload, .. } = seen else { panic!("{seen:?}") };
+            payload
+        };
+        let (good, bad) = (build::fragments(&ip, 56, 9), build::fragments(&forged, 56, 9));
+        let wide = |of: &[u8]| build::fragments(of, 24, 9);
+        assert_eq!(join([&bad[0], &wide(&ip)[1], &good[1]]), want, "the later copy is the sender's");
+        assert_eq!(join([&good[0], &wide(&forged)[1], &good[1]]), want, "the first copy is the sender's");
+        let mut both = forged.clone();
+        both[transport + 32] ^= 1;
+        let neither = join([&bad[0], &wide(&both)[1], &good[1]]);
+        assert_eq!(neither[22], want[22] ^ 0xff, "nobody vouches: the first copy wins");
+        assert_eq!(neither[24], want[24], "nobody vouches: the first copy wins");
+    }
+}
+
+#[test]
 fn old_fragments_are_given_up() {
     let (ip, _) = big(false);
     let parts = build::fragments(&ip, 56, 9);

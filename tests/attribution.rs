@@ -128,8 +128,9 @@ fn poisoned_answers_accuse_nobody() {
     let poison: Vec<Endpoint> = innocent.into_iter().map(endpoint).collect();
     let shaped = Opaque { opening: Opening::BothSides, bursts_fit: true, ..Opaque::default() };
     let one_side = Opaque { opening: Opening::OneSide, ..Opaque::default() };
-    // The host is no participant: not even with the shape of an exchange.
+    // The host is no participant, or was one hours ago: not even with the shape of an exchange.
     let outsider = ledger();
+    announce(&outsider, HOST, SIZE, at(-7_200));
     name_peers(&outsider, &poison, at(0));
     for remote in innocent {
         assert!(judged(&outsider, flow(remote, at(1), shaped)).grade < Some(Grade::Strong), "{remote}");

@@ -14,6 +14,7 @@ const EXTERNAL: usize = 16;
 const TORRENTS: usize = 1_024;
 pub const PEERS: usize = 8_192;
 const SHAPED: usize = 64;
+const SIZES: usize = 256;
 
 /// A home host.
 #[derive(Debug, Default)]
@@ -29,6 +30,8 @@ pub struct Host {
     pub torrents: BTreeSet<InfoHash>,
     pub dht: [u64; 4],
     pub dht_exchange: DhtExchange,
+    /// Sizes of torrents: what it told trackers that it still needs.
+    pub sizes: BTreeMap<u64, Window>,
     /// From flows of grade strong or better (all P2P families).
     pub active: Option<Window>,
     pub bytes: BTreeMap<Grade, HostBytes>,
@@ -62,6 +65,7 @@ pub struct HostDelta {
     pub torrents: BTreeSet<InfoHash>,
     pub dht: [u64; 4],
     pub dht_exchange: DhtExchange,
+    pub sizes: BTreeMap<u64, Window>,
 }
 
 /// A local UDP or TCP port of a home host.
@@ -107,6 +111,7 @@ impl Host {
         merge(&mut self.clients, delta.clients, CLIENTS);
         merge(&mut self.listens, delta.listens, LISTENS);
         merge(&mut self.node_ids, delta.node_ids, NODE_IDS);
+        merge(&mut self.sizes, delta.sizes, SIZES);
         for (address, votes) in delta.external {
             if self.external.len() < EXTERNAL || self.external.contains_key(&address) {
                 *self.external.entry(address).or_default() += votes;

@@ -82,7 +82,12 @@ fn what_is_told_of_a_running_flow_adds_up_to_what_is_told_at_its_end() {
             assert!(sums.ticks.is_sorted());
             assert_eq!(sums.news.len(), sums.ends.len(), "{}", capture.display());
             for (flow, bytes) in &sums.ends {
-                assert_eq!(sums.news.get(flow), Some(&(*bytes, 1, 1)), "flow {flow} of {}", capture.display());
+                assert_eq!(
+                    sums.news.get(flow),
+                    Some(&(*bytes, 1, 1)),
+                    "flow {flow} of {}",
+                    capture.display()
+                );
             }
         }
     }

@@ -107,14 +107,6 @@ impl Carrier {
             Transport::Udp => Self::Udp,
         }
     }
-
-    pub(super) const fn label(self) -> &'static str {
-        match self {
-            Self::Tcp => "tcp",
-            Self::Utp => "utp",
-            Self::Udp => "udp",
-        }
-    }
 }
 
 impl Match {
@@ -156,7 +148,7 @@ impl Match {
         let carrier = transport.map(|t| Carrier::of(t, flow.kinds));
         self.states.is_empty()
             && self.complete.is_none()
-            && flow.kinds.iter().any(|kind| self.kinds.contains(kind))
+            && flow.kinds.intersects(self.kinds)
             && self.grades.admits(flow.grade)
             && asked(self.two_way, flow.two_way)
             && asked(self.opened, flow.opened)

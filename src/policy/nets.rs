@@ -19,7 +19,11 @@ impl<T> Default for NetTable<T> {
 impl<T: Default> NetTable<T> {
     /// The value of a network, made where there is none.
     pub(super) fn entry(&mut self, network: Network) -> &mut T {
-        let (mask, base) = network.key();
+        self.entry_of(network.key())
+    }
+
+    /// The same by the network's [key](Network::key).
+    pub(super) fn entry_of(&mut self, (mask, base): (u128, u128)) -> &mut T {
         let place = self.levels.partition_point(|(m, _)| *m > mask);
         if self.levels.get(place).is_none_or(|(m, _)| *m != mask) {
             self.levels.insert(place, (mask, HashMap::default()));
@@ -56,6 +60,11 @@ impl FromIterator<Network> for NetSet {
 }
 
 impl NetSet {
+    /// The [keys](Network::key) of the networks.
+    pub(super) fn networks(&self) -> impl Iterator<Item = (u128, u128)> {
+        self.levels.iter().flat_map(|(mask, level)| level.keys().map(|base| (*mask, *base)))
+    }
+
     pub(super) fn contains(&self, address: &Address) -> bool {
         self.holding(address).next().is_some()
     }

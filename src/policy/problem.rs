@@ -72,6 +72,7 @@ impl Problems {
         self.list.len()
     }
 
+    #[cfg(test)]
     pub(super) const fn is_empty(&self) -> bool {
         self.list.is_empty()
     }

@@ -389,7 +389,7 @@ fn read_match(
     asks.opened = fields.word("direction", &[("out", true), ("in", false)], problems);
     asks.complete = fields.flag("complete", problems);
     asks.sent = fields.flag("sent", problems);
-    let mut nets = |names: [&str; 2], problems: &mut Problems| {
+    let nets = |names: [&str; 2], problems: &mut Problems| {
         let sets: Vec<_> = names.iter().filter_map(|n| lists.networks(&fields, n, problems)).collect();
         (!sets.is_empty()).then(|| sets.into_iter().flatten().collect())
     };

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use swarmscope::base::{HomeNets, Timestamp};
 use swarmscope::event::{FlowRecord, FlowUpdate};
 use swarmscope::ledger::Ledger;
@@ -45,9 +45,9 @@ impl AnalysisSink for Sums {
     }
 }
 
-fn run(capture: &PathBuf, news: bool, workers: usize) -> (Sums, Vec<u8>) {
+fn run(capture: &Path, news: bool, workers: usize) -> (Sums, Vec<u8>) {
     let options = AnalyzeOptions {
-        inputs: vec![capture.clone()],
+        inputs: vec![capture.to_owned()],
         home: HomeNets::new(
             ["192.168.50.0/24", "2001:db8:50::/64"].iter().map(|n| n.parse().expect("a network")).collect(),
         ),

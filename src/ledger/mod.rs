@@ -291,6 +291,18 @@ impl Ledger {
         .collect()
     }
 
+    /// Entries and cap of each table, by fixed words.
+    #[must_use]
+    pub fn tables(&self) -> [(&'static str, u64, u64); 4] {
+        [
+            ("hosts", self.hosts.len(), self.limits.hosts),
+            ("torrents", self.swarms.len(), self.limits.swarms),
+            ("learnt-endpoints", self.endpoints.len(), self.limits.endpoints),
+            ("local-ports", self.ports.len(), self.limits.ports),
+        ]
+        .map(|(name, held, cap)| (name, held as u64, cap as u64))
+    }
+
     /// Whether this kind proves on its own that the host takes part in BitTorrent.
     #[must_use]
     pub const fn is_participation(kind: Kind) -> bool {

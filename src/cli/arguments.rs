@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use swarmscope::base::{HomeNets, Network, Timestamp};
 use swarmscope::output::Color;
 use swarmscope::pipeline::AnalyzeOptions;
+use swarmscope::policy::Severity;
 
 /// Most worker threads.
 const WORKERS_MAX: i64 = 256;
@@ -24,7 +25,8 @@ Exit status:
   0  done
   1  failure at run time
   2  wrong usage or configuration
-  3  input partly unreadable; the results up to the damage are printed";
+  3  input partly unreadable; the results up to the damage are printed
+  4  an alert opened of the level that --fail-on names, or a higher one";
 
 /// A passive monitor for BitTorrent-family traffic.
 ///
@@ -52,6 +54,37 @@ pub(crate) enum Command {
     /// show: the home hosts with BitTorrent traffic, their clients and torrents, and what could not be seen.
     #[command(after_long_help = EXAMPLES)]
     Analyze(AnalyzeArguments),
+    /// Check, list and test alert rules
+    Rules(RulesArguments),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct RulesArguments {
+    /// What to do with them
+    #[command(subcommand)]
+    pub(crate) command: RulesCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RulesCommand {
+    /// Read rules and say what is wrong with them, with file, line and column
+    Check {
+        /// Rule files, or folders of them
+        #[arg(required = true, value_name = "PATH", value_hint = ValueHint::AnyPath)]
+        paths: Vec<PathBuf>,
+    },
+    /// List rules: id, name, severity, subject, description
+    List {
+        /// Rule files, or folders of them
+        #[arg(required = true, value_name = "PATH", value_hint = ValueHint::AnyPath)]
+        paths: Vec<PathBuf>,
+    },
+    /// Run rule tests: scripted news or a capture, and the alerts that must come of it
+    Test {
+        /// Files of rule tests, or folders of them
+        #[arg(required = true, value_name = "PATH", value_hint = ValueHint::AnyPath)]
+        paths: Vec<PathBuf>,
+    },
 }
 
 #[derive(Args, Debug)]
@@ -75,6 +108,13 @@ pub(crate) struct AnalyzeArguments {
     /// When to colour the summary; auto is on a terminal unless NO_COLOR is set
     #[arg(long, value_name = "WHEN", default_value = "auto", help_heading = "Output")]
     pub(crate) color: ColorWhen,
+
+    /// Hold the capture against the alert rules of a file or folder; repeatable
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::AnyPath, help_heading = "Alerts")]
+    pub(crate) rules: Vec<PathBuf>,
+    /// Exit with status 4 when an alert of this level or a higher one opened
+    #[arg(long, value_name = "LEVEL", requires = "rules", help_heading = "Alerts")]
+    pub(crate) fail_on: Option<FailOn>,
 
     /// A network whose hosts are reported on; repeatable
     ///
@@ -112,6 +152,26 @@ pub(crate) enum LogTopic {
     Dht,
 }
 
+/// Levels of alerts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FailOn {
+    Info,
+    Notice,
+    Warning,
+    Critical,
+}
+
+impl From<FailOn> for Severity {
+    fn from(level: FailOn) -> Self {
+        match level {
+            FailOn::Info => Self::Info,
+            FailOn::Notice => Self::Notice,
+            FailOn::Warning => Self::Warning,
+            FailOn::Critical => Self::Critical,
+        }
+    }
+}
+
 /// When to colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ColorWhen {
@@ -140,7 +200,7 @@ impl AnalyzeArguments {
             since: self.since,
             until: self.until,
             workers: usize::from(self.workers),
-            news: false,
+            news: !self.rules.is_empty(),
             all_flows: self.all_flows,
             log_dht: self.log.contains(&LogTopic::Dht),
             deduplicate: !self.no_dedup,
@@ -154,8 +214,10 @@ mod tests {
     use clap::CommandFactory as _;
 
     fn options(line: &str) -> AnalyzeOptions {
-        let Command::Analyze(analyze) = Arguments::try_parse_from(line.split(' ')).unwrap().command;
-        analyze.options()
+        match Arguments::try_parse_from(line.split(' ')).unwrap().command {
+            Command::Analyze(analyze) => analyze.options(),
+            Command::Rules(_) => panic!(),
+        }
     }
 
     #[test]

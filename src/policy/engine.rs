@@ -4,10 +4,10 @@ use super::alert::{Alert, AlertAction, AlertChange, annotate};
 use super::group::{Group, Groups, Key, Life};
 use super::load::RuleSet;
 use super::nets::NetTable;
-use super::observation::{FlowNews, Observation, Sample, SensorNews, What};
+use super::observation::{DhtNews, FlowNews, Observation, Sample, SensorNews, What};
 use super::rule::{GroupBy, Rule, Subject};
-use crate::base::{Address, HomeNets, InfoHash, Timestamp};
-use crate::event::{Direction, FlowUpdate};
+use crate::base::{Address, Endpoint, HomeNets, InfoHash, Timestamp};
+use crate::event::{DhtMessage, Direction, FlowUpdate};
 use crate::ledger::report::Coverage;
 use std::sync::Arc;
 use std::time::Duration;
@@ -197,6 +197,16 @@ impl Engine {
             self.deliver(Subject::Host, &sample);
             if !sample.torrents.is_empty() {
                 self.deliver(Subject::Torrent, &sample);
+            }
+        }
+    }
+
+    /// Takes in a DHT message, for each end of it at home.
+    pub fn dht(&mut self, at: Timestamp, sender: Endpoint, receiver: Endpoint, message: &DhtMessage<'_>) {
+        for (host, remote, sent) in [(sender, receiver, true), (receiver, sender, false)] {
+            if self.home.contains(&host.address) {
+                let (role, method, target) = (message.role, message.method, message.target);
+                self.observe(&Observation::Dht(DhtNews { at, host, remote, sent, role, method, target }));
             }
         }
     }

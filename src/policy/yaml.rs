@@ -196,9 +196,9 @@ mod tests {
     #[test]
     fn bombs_cycles_and_the_rest_are_refused_with_a_reason() {
         for (text, why) in [
-            ("a: &x [1]\nb: *x", "f:1:4: anchors"),
+            ("a: &x [1]\nb: *x", "f:1:7: anchors"),
             ("a: *x", "f:1:4: not YAML"),
-            ("a: &x {b: *x}", "f:1:4: anchors"),
+            ("a: &x {b: *x}", "f:1:7: anchors"),
             ("a: !!binary aaaa", "tags"),
             ("a: 1\n---\nb: 2", "second document"),
             ("[a]: 1", "f:1:1: a list cannot be a field's name"),

@@ -4,6 +4,7 @@
 
 mod alerts;
 mod coverage;
+mod exposure;
 mod hosts;
 mod page;
 mod remarks;
@@ -48,6 +49,7 @@ pub fn write_summary_with_alerts(
     }
     hosts::write_hosts(page, report)?;
     torrents::write_torrents(page, report)?;
+    exposure::write_exposure(page, report)?;
     torrents::write_mappings(page, &report.mappings)?;
     remarks::write_remarks(page, report)
 }

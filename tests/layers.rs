@@ -55,12 +55,12 @@ const CRATES: [(&str, &[&str]); 19] = [
     ("prometheus", &["output"]),
     ("serde_json", &["wire", "policy", "output"]),
     ("sha1", &["wire", "output"]),
-    ("sha2", &["wire"]),
+    ("sha2", &["wire", "output"]),
     ("terminal_size", &["output"]),
     ("tracing", &["output", "pipeline", BINARY]),
     ("tracing_subscriber", &[BINARY]),
     ("unicode_width", &["output"]),
-    ("zstd", &["capture"]),
+    ("zstd", &["capture", "output"]),
 ];
 
 #[test]

@@ -13,6 +13,7 @@ mod policed;
 mod progress;
 mod sensor;
 mod sink;
+pub mod sinks;
 mod summary;
 mod words;
 

@@ -1,4 +1,10 @@
-//! Decides what deserves an alert, by rules that the operator writes.
+//! Decides what deserves an alert, by rules that the operator writes; nothing else decides it.
+//!
+//! [`RuleSet::load`] reads and compiles a folder of YAML, [`Engine`] is fed with news and says at each tick of packet time
+//! what happened to alerts, [`Case`] is a test of rules. The room knows no packet, no thread and no clock but the ticks; it
+//! reads rule files, and writes nothing. To add a condition: a variant and a row in `condition.rs`, its sum in `window.rs`; to
+//! add news: a variant in `observation.rs`.
+
 mod alert;
 mod cases;
 mod clock;

@@ -80,7 +80,7 @@ pub(super) const DURATION: &str = "a duration, e.g. 30s, 5m, 24h or 7d";
 pub(super) fn show_duration(duration: Duration) -> String {
     let seconds = duration.as_secs();
     for (unit, length) in [("d", 86_400), ("h", 3_600), ("m", 60)] {
-        if seconds >= length && seconds % length == 0 {
+        if seconds >= length && seconds.is_multiple_of(length) {
             return format!("{}{unit}", seconds / length);
         }
     }

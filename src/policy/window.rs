@@ -88,8 +88,11 @@ impl Window {
                     Some(torrent) if *what == Distinct::Torrents => {
                         things.add(at, Thing::Torrent(torrent), room)
                     }
-                    _ => things_of(*what, sample)
-                        .fold(false, |full, thing| things.add(at, thing, room) || full),
+                    _ => {
+                        let mut full = false;
+                        things_of(*what, sample).for_each(|thing| full |= things.add(at, thing, room));
+                        full
+                    }
                 }
             }
             _ => false,

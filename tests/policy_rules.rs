@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail by panicking")]
 
 use std::path::{Path, PathBuf};
+use swarmscope::pipeline::rule_test;
 use swarmscope::policy::{Case, RuleSet};
 
 fn folder(name: &str) -> PathBuf {
@@ -19,9 +20,10 @@ fn every_rule_test_holds() {
     files.sort();
     for file in files.iter().filter(|f| f.extension().is_some_and(|e| e == "yaml")) {
         for case in Case::load(file).unwrap_or_else(|p| panic!("{p:#?}")) {
-            let changes = case.run();
-            tested.extend(changes.iter().map(|c| c.alert.rule.name.clone()));
-            let wrong = case.judge(&changes, None);
+            if case.capture.is_none() {
+                tested.extend(case.run().iter().map(|c| c.alert.rule.name.clone()));
+            }
+            let wrong = rule_test(&case).unwrap();
             failed.extend(wrong.iter().map(|w| format!("{}: {}: {w}", file.display(), case.name)));
             tests += 1;
         }

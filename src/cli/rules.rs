@@ -4,15 +4,9 @@ use super::arguments::{RulesArguments, RulesCommand};
 use super::exit::{Exit, Failure, say};
 use std::collections::BTreeSet;
 use std::io::{self, BufWriter, Write};
-use std::ops::ControlFlow;
 use std::path::PathBuf;
-use std::sync::Arc;
-use swarmscope::base::Timestamp;
-use swarmscope::event::FlowRecord;
-use swarmscope::ledger::report::Coverage;
-use swarmscope::output::{AnalysisSink, DhtEvent, FlowContext, HostEvent, Policed, TorrentEvent};
-use swarmscope::pipeline::{AnalyzeError, AnalyzeOptions, analyze};
-use swarmscope::policy::{AlertChange, Case, Engine, EngineLimits, Problem, RuleSet, Subject};
+use swarmscope::pipeline::{AnalyzeError, rule_test};
+use swarmscope::policy::{Case, Problem, RuleSet};
 
 /// Runs the command.
 pub(crate) fn run(arguments: &RulesArguments) -> Result<Exit, Failure> {
@@ -63,7 +57,10 @@ fn test(paths: &[PathBuf], out: &mut impl Write) -> Result<Exit, Failure> {
     let (mut passed, mut failed) = (0, 0);
     for file in test_files(paths)? {
         for case in Case::load(&file).map_err(|problems| refuse(&problems))? {
-            let wrong = differences(&case)?;
+            let wrong = rule_test(&case).map_err(|error| match error {
+                AnalyzeError::Usage(text) => Failure::Usage(text),
+                AnalyzeError::Failed(text) => Failure::Run(text),
+            })?;
             let result = if wrong.is_empty() { "ok" } else { "FAILED" };
             writeln!(out, "{result:6}  {}: {}", file.display(), case.name).map_err(writing)?;
             for line in &wrong {
@@ -94,43 +91,4 @@ fn test_files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, Failure> {
     }
     files.sort();
     if files.is_empty() { Err(Failure::usage("there are no rule tests (*.yaml)")) } else { Ok(files) }
-}
-
-fn differences(case: &Case) -> Result<Vec<String>, Failure> {
-    let Some(capture) = &case.capture else { return Ok(case.judge(&case.run(), None)) };
-    let mut engine = Engine::new(Arc::clone(&case.rules), case.home.clone(), EngineLimits::default());
-    let options = AnalyzeOptions {
-        inputs: vec![capture.clone()],
-        home: case.home.clone(),
-        news: true,
-        log_dht: engine.wants(Subject::Dht),
-        deduplicate: true,
-        ..AnalyzeOptions::default()
-    };
-    let mut changes = Changes(Vec::new());
-    let report = analyze(&options, &mut Policed::new(&mut engine, &mut changes, false));
-    let report = report.map_err(|error| match error {
-        AnalyzeError::Usage(text) => Failure::Usage(text),
-        AnalyzeError::Failed(text) => Failure::Run(text),
-    })?;
-    Ok(case.judge(&changes.0, report.coverage.first))
-}
-
-/// Keeps the alerts and nothing else.
-struct Changes(Vec<AlertChange>);
-
-impl AnalysisSink for Changes {
-    fn flow(&mut self, _: &FlowRecord, _: &FlowContext<'_>) {}
-    fn dht(&mut self, _: &DhtEvent<'_>, _: &FlowContext<'_>) {}
-    fn torrent(&mut self, _: &TorrentEvent<'_>) {}
-    fn host(&mut self, _: &HostEvent<'_>) {}
-    fn stats(&mut self, _: Timestamp, _: &Coverage) {}
-
-    fn alert(&mut self, change: &AlertChange) {
-        self.0.push(change.clone());
-    }
-
-    fn progress(&mut self, _: u64, _: Option<u64>, _: u64) -> ControlFlow<()> {
-        ControlFlow::Continue(())
-    }
 }

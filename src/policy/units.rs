@@ -84,10 +84,9 @@ pub(super) fn show_duration(duration: Duration) -> String {
             return format!("{}{unit}", seconds / length);
         }
     }
-    if duration.subsec_millis() == 0 {
-        format!("{seconds}s")
-    } else {
-        format!("{:.3}s", duration.as_secs_f64())
+    match duration.subsec_millis() {
+        0 => format!("{seconds}s"),
+        millis => format!("{seconds}.{millis:03}s"),
     }
 }
 

@@ -5,7 +5,7 @@
 
 use super::{Courier, HttpTarget, Undelivered};
 use crate::policy::{AlertAction, AlertChange};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -36,15 +36,14 @@ impl Alertmanager {
 
 impl Courier for Alertmanager {
     fn deliver(&mut self, change: &AlertChange) -> Result<(), Undelivered> {
-        let mut alert = alert(change, &self.sensor);
-        let key = alert["labels"].to_string();
+        let (key, mut alert) = alert(change, &self.sensor);
         if change.action == AlertAction::Resolved {
-            alert["endsAt"] = Value::String(change.alert.at.to_string());
+            alert.insert("endsAt".to_owned(), Value::String(change.alert.at.to_string()));
             self.firing.remove(&key);
         } else {
-            self.firing.insert(key, alert.clone());
+            self.firing.insert(key, Value::Object(alert.clone()));
         }
-        self.post(&[alert])
+        self.post(&[Value::Object(alert)])
     }
 
     fn every(&self) -> Option<Duration> {
@@ -57,7 +56,8 @@ impl Courier for Alertmanager {
     }
 }
 
-fn alert(change: &AlertChange, sensor: &str) -> Value {
+/// The labels as a text, and the whole alert.
+fn alert(change: &AlertChange, sensor: &str) -> (String, Map<String, Value>) {
     let alert = &change.alert;
     let mut labels = Map::new();
     let text = |text: &str| Value::String(text.to_owned());
@@ -74,5 +74,9 @@ fn alert(change: &AlertChange, sensor: &str) -> Value {
         alert.annotations.iter().map(|(name, value)| (name.clone(), text(value))).collect();
     annotations.entry("summary").or_insert_with(|| text(alert.summary()));
     annotations.insert("value".to_owned(), Value::String(alert.unit().show(alert.value)));
-    json!({"labels": labels, "annotations": annotations, "startsAt": alert.since.to_string()})
+    let labels = Value::Object(labels);
+    let key = labels.to_string();
+    let starts = Value::String(alert.since.to_string());
+    let members = [("labels", labels), ("annotations", Value::Object(annotations)), ("startsAt", starts)];
+    (key, members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
 }

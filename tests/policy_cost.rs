@@ -60,6 +60,7 @@ fn flow(host: u32, at: Timestamp) -> FlowRecord {
             ..Label::default()
         },
         opaque: Opaque::default(),
+        trace: None,
     }
 }
 

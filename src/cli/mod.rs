@@ -5,6 +5,7 @@
 mod analyze;
 mod arguments;
 mod exit;
+mod explain;
 mod rules;
 
 use arguments::{Arguments, Command};
@@ -23,6 +24,7 @@ pub(crate) fn run() -> ExitCode {
     let arguments = Arguments::parse();
     let outcome = start_log(&arguments).and_then(|()| match &arguments.command {
         Command::Analyze(analyze) => analyze::run(analyze, arguments.quiet),
+        Command::Explain(explain) => explain::run(explain, arguments.quiet),
         Command::Rules(rules) => rules::run(rules),
     });
     match outcome {

@@ -8,6 +8,7 @@
 mod attribution;
 mod counting;
 mod deltas;
+mod dht_exchange;
 mod exposure;
 mod host;
 mod reach;
@@ -44,6 +45,10 @@ pub struct LedgerLimits {
     pub endpoints_per_source: u32,
     /// Local ports of home hosts.
     pub ports: usize,
+    /// Ports of home hosts that strangers tried.
+    pub tried: usize,
+    /// Strangers that tried ports of a home host and found them shut.
+    pub scanners: usize,
     /// Port mappings.
     pub mappings: usize,
 }
@@ -56,6 +61,8 @@ impl Default for LedgerLimits {
             endpoints: 262_144,
             endpoints_per_source: 4_096,
             ports: 131_072,
+            tried: 65_536,
+            scanners: 16_384,
             mappings: 4_096,
         }
     }
@@ -68,10 +75,21 @@ struct Learnt {
     told: Vec<(Address, Window)>,
     /// When the endpoint itself spoke BitTorrent in clear.
     spoke: Option<Window>,
+    /// (home host, when it shook hands here in clear), at most [`Learnt::HOSTS`].
+    reached: Vec<(Address, Window)>,
 }
 
 impl Learnt {
     const HOSTS: usize = 8;
+}
+
+/// Notes a time for a home host, while there is room for it.
+fn note(hosts: &mut Vec<(Address, Window)>, home: Address, window: Window) {
+    if let Some((_, known)) = hosts.iter_mut().find(|(h, _)| *h == home) {
+        known.join(window);
+    } else if hosts.len() < Learnt::HOSTS {
+        hosts.push((home, window));
+    }
 }
 
 /// A torrent that a home host was seen with for the first time.
@@ -108,6 +126,7 @@ pub struct Ledger {
     swarms_refused: AtomicU64,
     endpoints_refused: AtomicU64,
     ports_refused: AtomicU64,
+    attempts_refused: AtomicU64,
 }
 
 impl Ledger {
@@ -131,6 +150,7 @@ impl Ledger {
             swarms_refused: AtomicU64::new(0),
             endpoints_refused: AtomicU64::new(0),
             ports_refused: AtomicU64::new(0),
+            attempts_refused: AtomicU64::new(0),
         }
     }
 
@@ -166,6 +186,11 @@ impl Ledger {
                 self.endpoints.entry(endpoint).or_default().spoke.get_or_insert(window).join(window);
             }
         }
+        for ((endpoint, home), window) in deltas.reached.drain() {
+            if self.room_for(&endpoint) {
+                note(&mut self.endpoints.entry(endpoint).or_default().reached, home, window);
+            }
+        }
         for (port, delta) in deltas.ports.drain() {
             if self.ports.contains_key(&port) || self.ports.len() < self.limits.ports {
                 self.ports.entry(port).or_default().add(delta);
@@ -173,12 +198,7 @@ impl Ledger {
                 self.ports_refused.fetch_add(1, Ordering::Relaxed);
             }
         }
-        for ((target, transport), delta) in deltas.tried.drain() {
-            self.tried(target, transport, delta);
-        }
-        for ((host, source), delta) in deltas.scans.drain() {
-            self.scan(host, source, delta);
-        }
+        deltas.knocks.drain(..).for_each(|knock| self.knock(&knock));
         if !deltas.mappings.is_empty()
             && let Ok(mut mappings) = self.mappings.lock()
         {
@@ -239,11 +259,7 @@ impl Ledger {
             return;
         }
         let mut learnt = self.endpoints.entry(endpoint).or_default();
-        if let Some((_, known)) = learnt.told.iter_mut().find(|(h, _)| *h == home) {
-            known.join(window);
-        } else if learnt.told.len() < Learnt::HOSTS {
-            learnt.told.push((home, window));
-        }
+        note(&mut learnt.told, home, window);
     }
 
     fn room_for(&self, endpoint: &Endpoint) -> bool {
@@ -265,7 +281,9 @@ impl Ledger {
         let oldest = now - 2 * EVIDENCE_WINDOW;
         self.endpoints.retain(|_, learnt| {
             learnt.told.retain(|(_, w)| w.last >= oldest);
-            learnt.spoke.is_some_and(|w| w.last >= oldest) || !learnt.told.is_empty()
+            learnt.reached.retain(|(_, w)| w.last >= oldest);
+            learnt.spoke.is_some_and(|w| w.last >= oldest)
+                || !(learnt.told.is_empty() && learnt.reached.is_empty())
         });
         self.sources.retain(|_, (_, last)| *last >= oldest);
         self.expire_scans(oldest);
@@ -300,6 +318,7 @@ impl Ledger {
             ("torrents", &self.swarms_refused),
             ("learnt-endpoints", &self.endpoints_refused),
             ("local-ports", &self.ports_refused),
+            ("attempts", &self.attempts_refused),
         ]
         .into_iter()
         .map(|(name, n)| (name, n.load(Ordering::Relaxed)))

@@ -7,6 +7,7 @@
 mod alerts;
 mod community_id;
 mod events;
+mod explain;
 mod json;
 mod json_writer;
 mod policed;
@@ -20,6 +21,7 @@ mod words;
 pub use alerts::{AlertLog, AlertRecord};
 pub use community_id::community_id;
 pub use events::{DhtEvent, EventWriter, FlowContext, HostEvent, TorrentEvent};
+pub use explain::{Explained, write_explanation, write_explanation_json};
 pub use json::{write_json, write_json_with_alerts};
 pub use json_writer::JsonWriter;
 pub use policed::Policed;

@@ -215,9 +215,11 @@ fn flow(node: &Node, problems: &mut Problems) -> Option<News> {
     };
     let answered = fields.flag("answered", problems).unwrap_or(true);
     let mine = if answered { sent(bytes_out) } else { Counters::default() };
-    let client = fields
-        .text("client", problems)
-        .map(|name| Client { name: name.to_owned(), source: ClientSource::PeerId });
+    let client = fields.text("client", problems).map(|name| Client {
+        name: name.to_owned(),
+        source: ClientSource::PeerId,
+        engine: None,
+    });
     let vlan = |t: &str| t.parse().ok();
     let vlans = fields.parse("vlan", "a VLAN", vlan, problems).into_iter().collect();
     let label = Label {
@@ -245,6 +247,7 @@ fn flow(node: &Node, problems: &mut Problems) -> Option<News> {
         one_way: !answered,
         label,
         opaque: Opaque::default(),
+        trace: None,
     };
     let new = fields.flag("new", problems).unwrap_or(true);
     Some(News::Flow { record: Box::new(record), new, vlans })

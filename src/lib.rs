@@ -11,4 +11,5 @@ pub mod frame;
 pub mod ledger;
 pub mod output;
 pub mod pipeline;
+pub mod policy;
 pub mod wire;

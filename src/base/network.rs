@@ -30,6 +30,13 @@ impl Network {
     pub const fn contains(&self, address: &Address) -> bool {
         u128::from_be_bytes(address.0) & self.mask == self.base
     }
+
+    /// The mask on the 128-bit form of [`Address`], and the network's first address under it: what a table of networks is
+    /// keyed by.
+    #[must_use]
+    pub const fn key(&self) -> (u128, u128) {
+        (self.mask, self.base)
+    }
 }
 
 impl std::str::FromStr for Network {

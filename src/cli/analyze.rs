@@ -2,24 +2,42 @@
 
 use super::arguments::{AnalyzeArguments, InputArguments};
 use super::exit::{Exit, Failure, say};
+use super::rules;
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal as _, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use swarmscope::base::Timestamp;
 use swarmscope::event::FlowRecord;
 use swarmscope::ledger::report::{Coverage, Report};
 use swarmscope::output::{
-    AnalysisSink, DhtEvent, EventWriter, FlowContext, HostEvent, Layout, Progress, TorrentEvent, write_json,
-    write_summary,
+    AlertLog, AnalysisSink, DhtEvent, EventWriter, FlowContext, HostEvent, Layout, Policed, Progress,
+    TorrentEvent, write_json_with_alerts, write_summary_with_alerts,
 };
 use swarmscope::pipeline::{AnalyzeError, analyze};
+use swarmscope::policy::{AlertChange, Engine, EngineLimits, Subject};
 
 /// Runs the command.
 pub(crate) fn run(arguments: &AnalyzeArguments, quiet: bool) -> Result<Exit, Failure> {
     check(arguments)?;
+    // Wrong rules are told before the events of the last run are overwritten.
+    let rules =
+        if arguments.rules.is_empty() { None } else { Some(Arc::new(rules::load(&arguments.rules)?)) };
     let mut outputs = Outputs::open(arguments.events.as_deref(), !quiet)?;
-    let result = analyze(&arguments.options(), &mut outputs);
+    let mut options = arguments.options();
+    let result = match rules {
+        None => analyze(&options, &mut outputs),
+        Some(rules) => {
+            let mut engine = Engine::new(rules, options.home.clone(), EngineLimits::default());
+            let dht_too = options.log_dht;
+            options.log_dht |= engine.wants(Subject::Dht);
+            let result = analyze(&options, &mut Policed::new(&mut engine, &mut outputs, dht_too));
+            tracing::debug!(counters = ?engine.counters(), "rules");
+            result
+        }
+    };
+    let alerts = std::mem::take(&mut outputs.alerts);
     // What went wrong on our side explains a run cut short, so it is told first.
     outputs.finish()?;
     let report = result.map_err(|error| match error {
@@ -27,15 +45,17 @@ pub(crate) fn run(arguments: &AnalyzeArguments, quiet: bool) -> Result<Exit, Fai
         AnalyzeError::Failed(text) => Failure::Run(text),
     })?;
     if !arguments.events.as_deref().is_some_and(is_stdio) {
-        print(&report, arguments).map_err(|error| Failure::writing("the summary", &error))?;
+        print(&report, &alerts, arguments).map_err(|error| Failure::writing("the summary", &error))?;
     }
-    if report.coverage.damage.is_empty() {
-        return Ok(Exit::Done);
-    }
-    if !quiet {
+    if !quiet && !report.coverage.damage.is_empty() {
         warn_of_damage(&report.coverage);
     }
-    Ok(Exit::Partly)
+    let alerted = arguments.fail_on.is_some_and(|level| alerts.worst() >= Some(level.into()));
+    Ok(match (alerted, report.coverage.damage.is_empty()) {
+        (true, _) => Exit::Alerted,
+        (false, true) => Exit::Done,
+        (false, false) => Exit::Partly,
+    })
 }
 
 /// What clap cannot know to be wrong.
@@ -79,12 +99,13 @@ fn is_stdio(path: impl AsRef<Path>) -> bool {
     path.as_ref() == Path::new("-")
 }
 
-fn print(report: &Report, arguments: &AnalyzeArguments) -> io::Result<()> {
+fn print(report: &Report, alerts: &AlertLog, arguments: &AnalyzeArguments) -> io::Result<()> {
     let mut out = BufWriter::new(io::stdout().lock());
     if arguments.json {
-        write_json(report, &mut out)?;
+        write_json_with_alerts(report, alerts, &mut out)?;
     } else {
-        write_summary(report, &mut out, Layout::of_stdout(arguments.color.into()))?;
+        let alerts = (!arguments.rules.is_empty()).then_some(alerts);
+        write_summary_with_alerts(report, alerts, &mut out, Layout::of_stdout(arguments.color.into()))?;
     }
     out.flush()
 }
@@ -108,6 +129,7 @@ struct Outputs {
     events: Option<(String, EventFile)>,
     /// The first failure to write; nothing is written after it.
     failure: Option<Failure>,
+    alerts: AlertLog,
     progress: Progress,
 }
 
@@ -125,7 +147,12 @@ impl Outputs {
                 Some((name, EventWriter::new(BufWriter::with_capacity(1 << 16, target))))
             }
         };
-        Ok(Self { events, failure: None, progress: Progress::on_stderr(progress) })
+        Ok(Self {
+            events,
+            failure: None,
+            alerts: AlertLog::default(),
+            progress: Progress::on_stderr(progress),
+        })
     }
 
     fn finish(mut self) -> Result<(), Failure> {
@@ -162,6 +189,11 @@ impl AnalysisSink for Outputs {
         self.write(|events| events.host(event));
     }
 
+    fn alert(&mut self, change: &AlertChange) {
+        self.alerts.note(change);
+        self.write(|events| events.alert(change));
+    }
+
     fn stats(&mut self, at: Timestamp, coverage: &Coverage) {
         self.write(|events| events.stats(at, coverage));
     }
@@ -190,7 +222,12 @@ mod tests {
     fn failure_of(kind: io::ErrorKind) -> (ControlFlow<()>, Failure) {
         let target: Box<dyn Write> = Box::new(Full(kind));
         let events = Some(("e.jsonl".to_owned(), EventWriter::new(BufWriter::with_capacity(1, target))));
-        let mut outputs = Outputs { events, failure: None, progress: Progress::on_stderr(false) };
+        let mut outputs = Outputs {
+            events,
+            failure: None,
+            alerts: AlertLog::default(),
+            progress: Progress::on_stderr(false),
+        };
         outputs.stats(Timestamp(0), &Coverage::default());
         let flow = outputs.progress(0, None, 0);
         (flow, outputs.finish().unwrap_err())

@@ -6,6 +6,7 @@ use swarmscope::base::{HomeNets, Network, Timestamp};
 use swarmscope::event::Subject;
 use swarmscope::output::Color;
 use swarmscope::pipeline::AnalyzeOptions;
+use swarmscope::policy::Severity;
 
 /// Most worker threads.
 const WORKERS_MAX: i64 = 256;
@@ -25,7 +26,8 @@ Exit status:
   0  done
   1  failure at run time
   2  wrong usage or configuration
-  3  input partly unreadable; the results up to the damage are printed";
+  3  input partly unreadable; the results up to the damage are printed
+  4  an alert opened of the level that --fail-on names, or a higher one";
 
 /// A passive monitor for BitTorrent-family traffic.
 ///
@@ -59,6 +61,37 @@ pub(crate) enum Command {
     /// that it gives. For a flow without a label it says what was looked at.
     #[command(after_long_help = EXAMPLES)]
     Explain(ExplainArguments),
+    /// Check, list and test alert rules
+    Rules(RulesArguments),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct RulesArguments {
+    /// What to do with them
+    #[command(subcommand)]
+    pub(crate) command: RulesCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum RulesCommand {
+    /// Read rules and say what is wrong with them, with file, line and column
+    Check {
+        /// Rule files, or folders of them
+        #[arg(required = true, value_name = "PATH", value_hint = ValueHint::AnyPath)]
+        paths: Vec<PathBuf>,
+    },
+    /// List rules: id, name, severity, subject, description
+    List {
+        /// Rule files, or folders of them
+        #[arg(required = true, value_name = "PATH", value_hint = ValueHint::AnyPath)]
+        paths: Vec<PathBuf>,
+    },
+    /// Run rule tests: scripted news or a capture, and the alerts that must come of it
+    Test {
+        /// Files of rule tests, or folders of them
+        #[arg(required = true, value_name = "PATH", value_hint = ValueHint::AnyPath)]
+        paths: Vec<PathBuf>,
+    },
 }
 
 #[derive(Args, Debug)]
@@ -81,6 +114,13 @@ pub(crate) struct AnalyzeArguments {
     /// When to colour the summary; auto is on a terminal unless NO_COLOR is set
     #[arg(long, value_name = "WHEN", default_value = "auto", help_heading = "Output")]
     pub(crate) color: ColorWhen,
+
+    /// Hold the capture against the alert rules of a file or folder; repeatable
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::AnyPath, help_heading = "Alerts")]
+    pub(crate) rules: Vec<PathBuf>,
+    /// Exit with status 4 when an alert of this level or a higher one opened
+    #[arg(long, value_name = "LEVEL", requires = "rules", help_heading = "Alerts")]
+    pub(crate) fail_on: Option<FailOn>,
 }
 
 /// What to read, and how: the same for every command that reads captures.
@@ -152,6 +192,26 @@ pub(crate) enum LogTopic {
     Dht,
 }
 
+/// Levels of alerts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum FailOn {
+    Info,
+    Notice,
+    Warning,
+    Critical,
+}
+
+impl From<FailOn> for Severity {
+    fn from(level: FailOn) -> Self {
+        match level {
+            FailOn::Info => Self::Info,
+            FailOn::Notice => Self::Notice,
+            FailOn::Warning => Self::Warning,
+            FailOn::Critical => Self::Critical,
+        }
+    }
+}
+
 /// When to colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum ColorWhen {
@@ -190,6 +250,7 @@ impl AnalyzeArguments {
     /// What the pipeline needs to know.
     pub(crate) fn options(&self) -> AnalyzeOptions {
         AnalyzeOptions {
+            news: !self.rules.is_empty(),
             all_flows: self.all_flows,
             log_dht: self.log.contains(&LogTopic::Dht),
             ..self.input.options()
@@ -213,6 +274,7 @@ mod tests {
         match Arguments::try_parse_from(line.split(' ')).unwrap().command {
             Command::Analyze(analyze) => analyze.options(),
             Command::Explain(explain) => explain.options(),
+            Command::Rules(_) => panic!(),
         }
     }
 

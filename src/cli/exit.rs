@@ -15,6 +15,8 @@ pub(crate) enum Exit {
     Done,
     /// The input was partly unreadable.
     Partly,
+    /// An alert opened of the level that `--fail-on` names, or higher.
+    Alerted,
 }
 
 impl From<Exit> for ExitCode {
@@ -22,6 +24,7 @@ impl From<Exit> for ExitCode {
         Self::from(match exit {
             Exit::Done => 0,
             Exit::Partly => 3,
+            Exit::Alerted => 4,
         })
     }
 }

@@ -6,6 +6,7 @@ mod analyze;
 mod arguments;
 mod exit;
 mod explain;
+mod rules;
 
 use arguments::{Arguments, Command};
 use clap::Parser as _;
@@ -24,6 +25,7 @@ pub(crate) fn run() -> ExitCode {
     let outcome = start_log(&arguments).and_then(|()| match &arguments.command {
         Command::Analyze(analyze) => analyze::run(analyze, arguments.quiet),
         Command::Explain(explain) => explain::run(explain, arguments.quiet),
+        Command::Rules(rules) => rules::run(rules),
     });
     match outcome {
         Ok(exit) => exit.into(),

@@ -41,6 +41,12 @@ impl<W: Word> Set<W> {
         Self(self.0 | other.0, PhantomData)
     }
 
+    /// Whether some word is in both.
+    #[must_use]
+    pub const fn intersects(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+
     /// The words in the order of the vocabulary.
     pub fn iter(self) -> impl Iterator<Item = W> {
         W::ALL.iter().copied().filter(move |&word| self.contains(word))

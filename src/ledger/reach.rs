@@ -6,9 +6,9 @@
 use super::Ledger;
 use super::exposure::{Span, Tried};
 use super::host::Host;
-use super::report::{Interval, NatStatus, PortReport, PortState, ScanReport};
+use super::report::{Interval, MappingReport, NatStatus, PortReport, PortState, ScanReport};
 use super::window::Window;
-use crate::base::{Address, Endpoint, Transport};
+use crate::base::{Address, Endpoint, Timestamp, Transport};
 use crate::event::{Answer, Kind};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -74,6 +74,36 @@ impl Ledger {
                 }
             })
             .collect()
+    }
+
+    /// The ports of hosts that take part, of those that anybody tried since `since`, as they look now.
+    #[must_use]
+    pub fn ports_tried_since(&self, since: Timestamp) -> Vec<PortReport> {
+        let late = |tried: &Tried| tried.spans.iter().any(|span| span.window.last >= since);
+        let hosts: BTreeSet<Address> =
+            self.tried.iter().filter(|t| late(t)).map(|t| t.key().0.address).collect();
+        let taking_part = |host: &Address| {
+            self.hosts.get(host).is_some_and(|h| h.active.is_some() || h.confirmed.is_some())
+        };
+        let hosts = hosts.into_iter().filter(taking_part).collect();
+        let mut ports = Vec::new();
+        self.attempts(&hosts, |address, tried| {
+            if let Some(host) = self.hosts.get(&address) {
+                let late = |p: &PortReport| p.intervals.last().is_some_and(|i| i.last >= since);
+                ports.extend(self.ports_of(address, &host, tried).into_iter().filter(late));
+            }
+        });
+        ports
+    }
+
+    /// Port mappings that home hosts asked for since `since` for the first time, in order of time.
+    #[must_use]
+    pub fn mappings_since(&self, since: Timestamp) -> Vec<MappingReport> {
+        let Ok(mappings) = self.mappings.lock() else { return Vec::new() };
+        let asked = |m: &&MappingReport| m.at >= since && m.mapping.answer.is_none();
+        let mut found: Vec<MappingReport> = mappings.iter().filter(asked).cloned().collect();
+        found.sort_by_key(|m| (m.at, m.host, m.mapping.internal_port, m.mapping.transport));
+        found
     }
 
     fn mapped_ports(&self, host: Address) -> BTreeSet<(Transport, u16)> {

@@ -338,6 +338,21 @@ pub struct TorrentHost {
     pub role: Role,
 }
 
+/// What a home host did so far in a torrent, as sums.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TorrentStanding {
+    /// The torrent.
+    pub info_hash: InfoHash,
+    /// The home host.
+    pub host: Address,
+    /// Piece bytes sent.
+    pub uploaded: u64,
+    /// Piece bytes received.
+    pub downloaded: u64,
+    /// Whether it shows or claims to have all.
+    pub complete: bool,
+}
+
 /// What a home host does in a torrent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Role {

@@ -3,7 +3,7 @@
 use super::Ledger;
 use super::host::Host;
 use super::reach;
-use super::report::{ClientReport, HostReport, Report, Role, TorrentHost, TorrentReport};
+use super::report::{ClientReport, HostReport, Report, Role, TorrentHost, TorrentReport, TorrentStanding};
 use super::swarm::{Member, Name, Swarm};
 use crate::base::{Address, InfoHash, InfoHashV2, Timestamp, Transport};
 use crate::event::AnnounceEvent;
@@ -11,6 +11,33 @@ use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
 impl Ledger {
+    /// What home hosts did so far in the torrents that something happened in since `since`, in the order of torrents and hosts.
+    #[must_use]
+    pub fn standings(&self, since: Timestamp) -> Vec<TorrentStanding> {
+        let mut standings: Vec<TorrentStanding> = self
+            .swarms
+            .iter()
+            .filter(|swarm| swarm.window.is_some_and(|w| w.last >= since))
+            .flat_map(|swarm| {
+                let (pieces, size) = swarm.name.as_ref().map_or((None, None), |n| (n.pieces, n.size));
+                let standing = |(address, member): (&Address, &Member)| {
+                    let host = torrent_host(*address, member, pieces, size);
+                    TorrentStanding {
+                        info_hash: *swarm.key(),
+                        host: *address,
+                        uploaded: host.uploaded,
+                        downloaded: host.downloaded,
+                        complete: host.measured.is_some_and(|(have, of)| have == of)
+                            || host.claimed.is_some_and(|(_, _, _, left)| left == 0),
+                    }
+                };
+                swarm.hosts.iter().map(standing).collect::<Vec<_>>()
+            })
+            .collect();
+        standings.sort_unstable_by_key(|s| (s.info_hash, s.host));
+        standings
+    }
+
     /// What is known now. Coverage is the caller's to fill in.
     #[must_use]
     pub fn report(&self) -> Report {

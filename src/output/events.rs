@@ -1,9 +1,10 @@
 //! Event files: JSON Lines in the Suricata EVE envelope plus one `p2p` object, section 1 of the output contract.
 
-use super::{JsonWriter, community_id, json, words};
+use super::{JsonWriter, alerts, community_id, json, words};
 use crate::base::{Address, Endpoint, InfoHash, Timestamp, Transport, hex};
 use crate::event::{Channel, Client, DhtMessage, Direction, FlowRecord, Label};
 use crate::ledger::report::{Coverage, HostReport, TorrentReport};
+use crate::policy::AlertChange;
 use std::io::{self, Write};
 
 /// Where a flow was captured and how it was wrapped: the parts of the envelope that the flow itself does not know.
@@ -173,6 +174,14 @@ impl<W: Write> EventWriter<W> {
         self.line(at, "stats", |w| {
             w.key("p2p").object(|w| w.key("coverage").object(|w| json::coverage(w, coverage)));
         })
+    }
+
+    /// An `alert` event.
+    ///
+    /// # Errors
+    /// Those of the output.
+    pub fn alert(&mut self, change: &AlertChange) -> io::Result<()> {
+        self.line(change.alert.at, "alert", |w| alerts::event(w, change))
     }
 
     /// Hands everything buffered on.

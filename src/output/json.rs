@@ -1,6 +1,6 @@
 //! The `--json` summary, section 2 of the output contract, and the objects it shares with events.
 
-use super::{JsonWriter, words};
+use super::{AlertLog, JsonWriter, alerts, words};
 use crate::base::Transport;
 use crate::event::{Grade, Mapping};
 use crate::ledger::report::{
@@ -12,11 +12,19 @@ use std::io::{self, Write};
 
 /// Writes the report as one JSON object and a line end.
 ///
-/// `alerts` is empty: a file is not held against a policy.
+/// `alerts` is empty: see [`write_json_with_alerts`].
 ///
 /// # Errors
 /// Those of the output.
 pub fn write_json(report: &Report, out: &mut dyn Write) -> io::Result<()> {
+    write_json_with_alerts(report, &AlertLog::default(), out)
+}
+
+/// The same with the alerts of an analysis that was held against rules.
+///
+/// # Errors
+/// Those of the output.
+pub fn write_json_with_alerts(report: &Report, alerts: &AlertLog, out: &mut dyn Write) -> io::Result<()> {
     let mut w = JsonWriter::pretty();
     w.object(|w| {
         w.key("swarmscope").string(env!("CARGO_PKG_VERSION"));
@@ -24,7 +32,10 @@ pub fn write_json(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         w.key("totals").object(|w| totals(w, &report.totals));
         w.key("hosts").array(|w| report.hosts.iter().for_each(|h| w.object(|w| host(w, h))));
         w.key("torrents").array(|w| report.torrents.iter().for_each(|t| w.object(|w| torrent(w, t))));
-        w.key("alerts").array(|_| {});
+        w.key("alerts").array(|w| alerts.records().for_each(|r| w.object(|w| alerts::record(w, r))));
+        if alerts.left_out() > 0 {
+            w.key("alerts_left_out").number(alerts.left_out());
+        }
         w.key("exposure").array(|w| {
             report.exposure.iter().for_each(|p| w.object(|w| port(w, p, &report.scans)));
         });

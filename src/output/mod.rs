@@ -4,23 +4,28 @@
 //! say. Every string that came from the network is escaped here, whoever escaped it before. To add an export, add a file
 //! and one line below.
 
+mod alerts;
 mod community_id;
 mod events;
 mod explain;
 mod json;
 mod json_writer;
+mod policed;
 mod progress;
 mod sensor;
 mod sink;
+pub mod sinks;
 mod summary;
 mod words;
 
+pub use alerts::{AlertLog, AlertRecord};
 pub use community_id::community_id;
 pub use events::{DhtEvent, EventWriter, FlowContext, HostEvent, TorrentEvent};
 pub use explain::{Explained, write_explanation, write_explanation_json};
-pub use json::write_json;
+pub use json::{write_json, write_json_with_alerts};
 pub use json_writer::JsonWriter;
+pub use policed::Policed;
 pub use progress::Progress;
 pub use sensor::{InterfaceStatus, SensorStatus};
 pub use sink::AnalysisSink;
-pub use summary::{Color, Layout, write_summary};
+pub use summary::{Color, Layout, write_summary, write_summary_with_alerts};

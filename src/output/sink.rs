@@ -5,6 +5,7 @@ use crate::base::Timestamp;
 use crate::event::{FlowRecord, FlowUpdate};
 use crate::ledger::Ledger;
 use crate::ledger::report::Coverage;
+use crate::policy::AlertChange;
 use std::ops::ControlFlow;
 
 /// Listens to an analysis. Which flows and messages are told is the pipeline's choice; a sink writes what it is told.
@@ -31,6 +32,9 @@ pub trait AnalysisSink {
 
     /// How the sensor fares: before every tick, live only.
     fn sensor(&mut self, _status: &SensorStatus) {}
+
+    /// An alert opened, repeated or resolved. Told only where rules are in force.
+    fn alert(&mut self, _change: &AlertChange) {}
 
     /// The coverage up to `at`: every minute of packet time and at the end.
     fn stats(&mut self, at: Timestamp, coverage: &Coverage);

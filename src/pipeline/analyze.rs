@@ -186,7 +186,11 @@ pub fn analyze_source(
     verify_node_ids(&mut report);
     report.coverage = tally.coverage(source.status(), &decoder, &counters, ledger.home(), limits);
     keeper.tell_ends(&report, sink);
-    sink.stats(tally.last().unwrap_or_default(), &report.coverage);
+    let last = tally.last().unwrap_or_default();
+    if options.news {
+        sink.tick(last, &ledger, &report.coverage);
+    }
+    sink.stats(last, &report.coverage);
     Ok(report)
 }
 

@@ -14,8 +14,10 @@ mod keeper;
 mod lane;
 mod pool;
 mod refusal;
+mod rule_test;
 mod watch;
 mod worker;
 
 pub use analyze::{AnalyzeError, AnalyzeLimits, AnalyzeOptions, analyze, analyze_source};
+pub use rule_test::rule_test;
 pub use watch::{WatchOptions, watch};

@@ -2,6 +2,7 @@
 //!
 //! Sentences claim no more than the report does: what could not be seen is said first.
 
+mod alerts;
 mod coverage;
 mod exposure;
 mod hosts;
@@ -13,6 +14,7 @@ mod torrents;
 
 pub use page::{Color, Layout};
 
+use super::AlertLog;
 use crate::ledger::report::Report;
 use page::{Page, Paint};
 use std::io::{self, Write};
@@ -22,6 +24,19 @@ use std::io::{self, Write};
 /// # Errors
 /// Those of the output.
 pub fn write_summary(report: &Report, out: &mut dyn Write, layout: Layout) -> io::Result<()> {
+    write_summary_with_alerts(report, None, out, layout)
+}
+
+/// The same with the alerts of an analysis that was held against rules.
+///
+/// # Errors
+/// Those of the output.
+pub fn write_summary_with_alerts(
+    report: &Report,
+    alerts: Option<&AlertLog>,
+    out: &mut dyn Write,
+    layout: Layout,
+) -> io::Result<()> {
     let page = &mut Page::new(out, layout);
     coverage::write_input(page, &report.coverage)?;
     if report.coverage.packets == 0 {
@@ -29,6 +44,9 @@ pub fn write_summary(report: &Report, out: &mut dyn Write, layout: Layout) -> io
     }
     coverage::write_coverage(page, &report.coverage)?;
     coverage::write_traffic(page, report)?;
+    if let Some(alerts) = alerts {
+        alerts::write_alerts(page, alerts)?;
+    }
     hosts::write_hosts(page, report)?;
     torrents::write_torrents(page, report)?;
     exposure::write_exposure(page, report)?;

@@ -1,0 +1,185 @@
+//! Holds an analysis against rules: a sink that hears everything first, and tells another one which alerts come of it.
+
+use super::{AnalysisSink, DhtEvent, FlowContext, HostEvent, SensorStatus, TorrentEvent};
+use crate::base::{Address, Endpoint, InfoHash, KeyedState, Timestamp, Transport};
+use crate::event::{Channel, FlowRecord, FlowUpdate};
+use crate::ledger::Ledger;
+use crate::ledger::report::{Coverage, PortState};
+use crate::policy::{Engine, Exposure, ExposureNews, Observation, Subject, TorrentNews};
+use std::collections::{HashMap, HashSet};
+use std::ops::ControlFlow;
+use std::time::Duration;
+
+/// Packet time between two looks at what hosts moved in torrents, and at who tried their ports.
+const STANDINGS: Duration = Duration::from_secs(10);
+/// Standings and ports remembered, at most; beyond, a host's past counts as new.
+const STANDINGS_MAX: usize = 262_144;
+
+/// The sink. It needs news of flows that go on, and DHT messages where a rule is about them ([`Engine::wants`]).
+pub struct Policed<'a, S: ?Sized> {
+    engine: &'a mut Engine,
+    inner: &'a mut S,
+    /// The inner sink asked for DHT messages itself.
+    dht_too: bool,
+    /// What was told of a host in a torrent.
+    told: HashMap<(InfoHash, Address), (u64, u64, bool), KeyedState>,
+    /// What was told of a port: its state, and how often it was tried.
+    ports: HashMap<(Endpoint, Transport), (PortState, u64), KeyedState>,
+    mapped: HashSet<(Endpoint, Transport), KeyedState>,
+    looked: Timestamp,
+}
+
+impl<'a, S: AnalysisSink + ?Sized> Policed<'a, S> {
+    /// A sink between an analysis and `inner`, which is told of DHT messages only when it asked for them (`dht_too`).
+    pub fn new(engine: &'a mut Engine, inner: &'a mut S, dht_too: bool) -> Self {
+        Self {
+            engine,
+            inner,
+            dht_too,
+            told: HashMap::default(),
+            ports: HashMap::default(),
+            mapped: HashSet::default(),
+            looked: Timestamp::MIN,
+        }
+    }
+
+    /// Tells of ports that somebody tried, and of mappings asked for, since the last look.
+    fn exposure(&mut self, since: Timestamp, ledger: &Ledger) {
+        for port in ledger.ports_tried_since(since).into_iter().filter(|p| p.p2p || p.mapped) {
+            let key = (Endpoint::new(port.host, port.port), port.transport);
+            if self.ports.len() >= STANDINGS_MAX {
+                self.ports.clear();
+            }
+            let before = self.ports.insert(key, (port.state, port.attempts));
+            let was_open = before.is_some_and(|(state, _)| state == PortState::Open);
+            let news = match port.state {
+                PortState::Open => Exposure::Opened,
+                PortState::ForwardedRefused => Exposure::ForwardedRefused,
+                PortState::Closed | PortState::Stealth if was_open => Exposure::Closed,
+                PortState::Closed | PortState::Stealth | PortState::NotTested => continue,
+            };
+            let at = port.intervals.last().map_or(since, |i| i.last);
+            // The same again, and no new attempt: nothing new.
+            if before != Some((port.state, port.attempts)) {
+                self.expose(at, key.0, port.transport, news, None);
+            }
+        }
+        for report in ledger.mappings_since(since) {
+            let mapping = report.mapping;
+            let host = Endpoint::new(report.host, mapping.internal_port);
+            if self.mapped.len() < STANDINGS_MAX && self.mapped.insert((host, mapping.transport)) {
+                self.expose(
+                    report.at,
+                    host,
+                    mapping.transport,
+                    Exposure::MappingAsked,
+                    Some(mapping.protocol),
+                );
+            }
+        }
+    }
+
+    fn expose(
+        &mut self,
+        at: Timestamp,
+        host: Endpoint,
+        transport: Transport,
+        news: Exposure,
+        detail: Option<&str>,
+    ) {
+        let news = ExposureNews { at, host, transport, source: None, news, detail };
+        self.engine.observe(&Observation::Exposure(news));
+    }
+
+    fn torrents(&mut self, now: Timestamp, since: Timestamp, ledger: &Ledger) {
+        for standing in ledger.standings(since) {
+            let key = (standing.info_hash, standing.host);
+            let (uploaded, downloaded, complete) = self.told.get(&key).copied().unwrap_or_default();
+            let sums = (standing.uploaded, standing.downloaded, standing.complete);
+            if sums == (uploaded, downloaded, complete) {
+                continue;
+            }
+            if self.told.len() >= STANDINGS_MAX {
+                self.told.clear();
+            }
+            self.told.insert(key, sums);
+            self.engine.observe(&Observation::Torrent(TorrentNews {
+                at: now,
+                host: standing.host,
+                info_hash: standing.info_hash,
+                uploaded: standing.uploaded.saturating_sub(uploaded),
+                downloaded: standing.downloaded.saturating_sub(downloaded),
+                complete: standing.complete,
+                // Pieces are read from a stream that both sides acknowledged.
+                two_way: standing.uploaded > uploaded || standing.downloaded > downloaded,
+            }));
+        }
+    }
+}
+
+impl<S: AnalysisSink + ?Sized> AnalysisSink for Policed<'_, S> {
+    fn flow(&mut self, record: &FlowRecord, context: &FlowContext<'_>) {
+        self.inner.flow(record, context);
+    }
+
+    fn dht(&mut self, event: &DhtEvent<'_>, context: &FlowContext<'_>) {
+        self.engine.dht(event.at, event.sender, event.receiver, event.message);
+        if self.dht_too {
+            self.inner.dht(event, context);
+        }
+    }
+
+    fn torrent(&mut self, event: &TorrentEvent<'_>) {
+        if let TorrentEvent::FirstSeen { at, info_hash, host, channel } = *event {
+            self.engine.observe(&Observation::Torrent(TorrentNews {
+                at,
+                host,
+                info_hash,
+                uploaded: 0,
+                downloaded: 0,
+                complete: false,
+                // A lookup counts once somebody answered it; by other ways the flow itself has to show it.
+                two_way: channel == Channel::Dht,
+            }));
+        }
+        self.inner.torrent(event);
+    }
+
+    fn host(&mut self, event: &HostEvent<'_>) {
+        self.inner.host(event);
+    }
+
+    fn update(&mut self, update: &FlowUpdate<'_>, context: &FlowContext<'_>) {
+        self.engine.flow(update, context.vlans);
+        self.inner.update(update, context);
+    }
+
+    fn sensor(&mut self, status: &SensorStatus) {
+        self.inner.sensor(status);
+    }
+
+    fn tick(&mut self, now: Timestamp, ledger: &Ledger, coverage: &Coverage) {
+        if now.since(self.looked) >= STANDINGS {
+            let since = std::mem::replace(&mut self.looked, now);
+            if self.engine.wants(Subject::Torrent) {
+                self.torrents(now, since, ledger);
+            }
+            if self.engine.wants(Subject::Exposure) {
+                self.exposure(since, ledger);
+            }
+        }
+        self.engine.coverage(now, coverage);
+        for change in self.engine.tick(now) {
+            self.inner.alert(&change);
+        }
+        self.inner.tick(now, ledger, coverage);
+    }
+
+    fn stats(&mut self, at: Timestamp, coverage: &Coverage) {
+        self.inner.stats(at, coverage);
+    }
+
+    fn progress(&mut self, bytes_read: u64, bytes_total: Option<u64>, packets: u64) -> ControlFlow<()> {
+        self.inner.progress(bytes_read, bytes_total, packets)
+    }
+}

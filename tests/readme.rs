@@ -23,6 +23,20 @@ fn every_reason_has_its_grade_and_points() {
 }
 
 #[test]
+fn every_reason_with_points_names_its_look_alike() {
+    for reason in Reason::ALL.iter().filter(|r| points(**r) > 0 && !reserved(r.label())) {
+        let word = format!("`{}`", reason.label());
+        let cells = README
+            .lines()
+            .filter(|line| line.starts_with('|'))
+            .map(|line| line.split('|').skip(1).map(str::trim).collect::<Vec<_>>())
+            .find(|cells| cells.len() == 5 && cells.first().is_some_and(|c| c.contains(&word)))
+            .unwrap_or_else(|| panic!("no row of four cells for {word}"));
+        assert!(cells.get(3).is_some_and(|look_alike| !look_alike.is_empty()), "{word}");
+    }
+}
+
+#[test]
 fn every_word_is_explained() {
     let kinds = Kind::ALL.iter().map(|k| k.label());
     let grades = Grade::ALL.iter().map(|g| g.label());

@@ -9,6 +9,7 @@
 mod dht;
 mod http;
 mod http_body;
+mod lengths;
 mod lsd;
 mod mapping;
 mod metadata;

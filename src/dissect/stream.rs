@@ -97,7 +97,8 @@ impl Stream {
 
     /// Whether bytes are still read, and not only lengths.
     pub fn wants_bytes(&self) -> bool {
-        !self.done && (self.known || !self.sides.iter().all(|s| matches!(s, Side::Opaque)))
+        let read = self.known || !self.sides.iter().all(|s| matches!(s, Side::Opaque));
+        !self.done && (read || (self.midstream && self.exchange.wants_sample()))
     }
 
     /// Whether the peer wire was proven on it.
@@ -108,7 +109,8 @@ impl Stream {
     /// What can be said of it when it cannot be read.
     pub fn opaque(&self) -> Opaque {
         if let Some(http) = &self.http {
-            return Opaque { client_range: http.is_client_range(), ..Opaque::default() };
+            let (client_range, file_size) = (http.is_client_range(), http.file_size());
+            return Opaque { client_range, file_size, ..Opaque::default() };
         }
         if self.shared.proven || self.websocket.is_some() {
             Opaque::default()
@@ -137,8 +139,10 @@ impl Stream {
             Piece::Gap(n) => u64::from(n),
         };
         self.carried += len;
-        if !self.midstream {
-            self.exchange.bytes(from, len);
+        match piece {
+            Piece::Data(data) if self.midstream => self.exchange.sample(from, data),
+            _ if self.midstream => {}
+            _ => self.exchange.bytes(from, len),
         }
         match self.sides.get_mut(from.index()) {
             Some(Side::Opening(_)) => self.open(dissector, packet, from, piece, sink),
@@ -174,12 +178,13 @@ impl Stream {
         self.piece(dissector, packet, packet.direction, Piece::Data(bytes), sink);
     }
 
-    /// Takes the length of a segment or packet of a direction, whether its bytes were read or not.
-    pub fn write(&mut self, from: Direction, wire_len: u32) {
+    /// Takes the length of a segment or packet of a direction, whether its bytes were read or not. `seq` is the TCP
+    /// sequence number of its first byte.
+    pub fn write(&mut self, from: Direction, seq: Option<u32>, wire_len: u32) {
         if self.done || self.shared.proven || self.http.is_some() || self.websocket.is_some() {
             return;
         }
-        self.exchange.write(from, wire_len);
+        self.exchange.write(from, seq, wire_len);
         self.settle();
     }
 

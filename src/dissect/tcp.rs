@@ -109,7 +109,7 @@ impl TcpConversation {
             let whole = [segment.payload, rest].concat();
             self.stream.read_again(dissector, packet, &whole, sink);
         }
-        self.stream.write(from, segment.wire_len);
+        self.stream.write(from, Some(seq), segment.wire_len);
         self.verdict()
     }
 

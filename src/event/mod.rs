@@ -9,6 +9,7 @@ mod kind;
 mod knock;
 mod record;
 mod set;
+mod trace;
 mod update;
 
 pub use crate::base::Direction;
@@ -21,4 +22,5 @@ pub use kind::{Family, Kind, Kinds};
 pub use knock::{Answer, Knock};
 pub use record::{Counters, EndReason, FlowRecord, FlowState, Label, Opaque, Opening};
 pub use set::{Set, Word};
+pub use trace::{Sighting, Subject, Trace};
 pub use update::{FlowUpdate, Told};

@@ -7,8 +7,8 @@
 
 use super::Ledger;
 use super::window::Window;
-use crate::base::{Address, Endpoint, Transport};
-use crate::event::{Encryption, FlowRecord, Grade, Kind, Opening, Reason, Reasons};
+use crate::base::{Address, Endpoint, InfoHash, Transport};
+use crate::event::{Encryption, FlowRecord, Grade, Kind, Reason, Reasons};
 use std::time::Duration;
 
 /// Evidence is believed this long before and after it was seen.
@@ -22,6 +22,9 @@ pub const SUSPECTED_FROM: u32 = 25;
 const UNANSWERED_MAX: u64 = 3 * 608;
 /// Remotes with whom a host exchanges peer-wire lengths, from which on it is a pattern.
 pub const FAN_OUT_FROM: usize = 3;
+
+/// Files shorter than this agree with a torrent's size too easily.
+const TORRENT_SIZE_FROM: u64 = 65_536;
 
 /// What a reason weighs in attribution, and the look-alike that it must not catch alone.
 #[must_use]
@@ -41,17 +44,23 @@ pub const fn points(reason: Reason) -> u32 {
         Reason::Participant => 10,
         // Other request-and-block protocols under encryption (backup, block storage).
         Reason::LengthArithmetic => 30,
+        // SFTP, NBD and the like answer requests with blocks of 16 KiB too, but their requests have other lengths.
+        Reason::RequestPairing => 30,
         // Resilio Sync, Ethereum portal network and updaters speak uTP too.
         Reason::UtpSyn | Reason::UtpTwoWay | Reason::UtpOneWay => 60,
         // Three per cent of ordinary UDP flows hold a packet of this form (STUN, DNS, WireGuard, games).
         Reason::UtpHeader => 20,
+        // Other programs that speak uTP encrypt too.
         Reason::UtpOpaque => 15,
         // Calls and conferences: only an endpoint that a WebTorrent tracker passed on makes it ours.
         Reason::Webrtc => 20,
         // Clients fetch feeds and updates too, though seldom by closed ranges.
         Reason::ClientRange => 50,
+        // aria2 fetches files that have nothing to do with its torrents; a short file may agree by chance.
+        Reason::TorrentSize => 50,
         // Counts only remotes whose flows fit the length arithmetic: crawlers and scanners do not.
         Reason::FanOut => 30,
+        // Reserved: a name is looked up by browsers as well, and a retry in clear may be any retry.
         Reason::NameHint => 10,
         Reason::RetryInClear => 40,
         // Bytes decide; these never reach attribution.
@@ -79,12 +88,14 @@ const fn is_about_the_flow(reason: Reason) -> bool {
             | Reason::MseBursts
             | Reason::MseOneSide
             | Reason::LengthArithmetic
+            | Reason::RequestPairing
             | Reason::UtpSyn
             | Reason::UtpTwoWay
             | Reason::UtpOneWay
             | Reason::UtpHeader
             | Reason::Webrtc
             | Reason::ClientRange
+            | Reason::TorrentSize
             | Reason::OwnPort
             | Reason::SharedPort
     )
@@ -103,9 +114,10 @@ impl Ledger {
             return;
         }
         let flow_reasons = flow_evidence(record);
-        if flow_reasons.is_empty() {
+        if flow_reasons.is_empty() && record.opaque.file_size.is_none() {
             return;
         }
+        self.date_context(record);
         let mut best: Option<(u32, Reasons)> = None;
         for (host, remote) in [(record.originator, record.responder), (record.responder, record.originator)] {
             if !self.home().contains(&host.address) {
@@ -129,6 +141,9 @@ impl Ledger {
             }
             (sum(record, reasons), reasons)
         });
+        if let Some(trace) = &mut record.trace {
+            trace.weighed = reasons;
+        }
         let grade = if sum >= STRONG_FROM && independent(reasons) {
             Grade::Strong
         } else if sum >= SUSPECTED_FROM {
@@ -137,6 +152,40 @@ impl Ledger {
             return;
         };
         accept(record, grade, reasons);
+    }
+
+    /// Notes since when the ledger knows what may speak for a flow, where an explanation was asked for.
+    fn date_context(&self, record: &mut FlowRecord) {
+        let Some(mut trace) = record.trace.take() else { return };
+        let window = |w: Option<Window>| w.filter(|w| w.near(record.start, record.end, EVIDENCE_WINDOW));
+        let mut note = |reason, w: Option<Window>| {
+            if let Some(w) = window(w) {
+                trace.note(reason, w.first, None);
+            }
+        };
+        for (host, remote) in [(record.originator, record.responder), (record.responder, record.originator)] {
+            note(Reason::KnownPeer, self.endpoints.get(&remote).and_then(|l| l.spoke));
+            if !self.home().contains(&host.address) {
+                continue;
+            }
+            note(Reason::Participant, self.hosts.get(&host.address).and_then(|h| h.confirmed));
+            if let Some(port) = self.ports.get(&(host, record.transport)) {
+                note(Reason::OwnPort, port.told);
+                note(Reason::SharedPort, port.window);
+            }
+            if let Some(learnt) = self.endpoints.get(&remote) {
+                let told = learnt.told.iter().find(|(h, _)| *h == host.address);
+                note(Reason::LearntEndpoint, told.map(|(_, w)| *w));
+            }
+            // The pattern stands once the last of the remotes it needs was met.
+            if let Some(known) = self.hosts.get(&host.address) {
+                let mut met: Vec<Window> =
+                    known.shaped.values().copied().filter(|w| window(Some(*w)).is_some()).collect();
+                met.sort_by_key(|w| w.first);
+                note(Reason::FanOut, met.get(FAN_OUT_FROM - 1).copied());
+            }
+        }
+        record.trace = Some(trace);
     }
 
     /// What is known around the flow: its endpoints, ports and host.
@@ -150,6 +199,9 @@ impl Ledger {
             return reasons;
         }
         reasons.insert(Reason::Participant);
+        if record.opaque.file_size.is_some_and(|size| self.is_torrent_size(host.address, size, near)) {
+            reasons.insert(Reason::TorrentSize);
+        }
         if let Some(port) = self.ports.get(&(host, record.transport)) {
             if near(port.told) {
                 reasons.insert(Reason::OwnPort);
@@ -169,40 +221,39 @@ impl Ledger {
         }
         reasons
     }
+
+    /// Whether a host takes part in a torrent of this size: it told a tracker that it needs so many bytes, or the
+    /// torrent's description says so.
+    fn is_torrent_size(&self, host: Address, size: u64, near: impl Fn(Option<Window>) -> bool) -> bool {
+        if size < TORRENT_SIZE_FROM {
+            return false;
+        }
+        let torrents: Vec<InfoHash> = {
+            let Some(host) = self.hosts.get(&host) else { return false };
+            if near(host.sizes.get(&size).copied()) {
+                return true;
+            }
+            host.torrents.iter().copied().collect()
+        };
+        torrents.iter().any(|hash| {
+            self.swarms.get(hash).is_some_and(|swarm| {
+                let member = swarm.hosts.get(&host).and_then(|m| m.window);
+                near(member) && swarm.name.as_ref().and_then(|n| n.size) == Some(size)
+            })
+        })
+    }
 }
 
 /// What the flow itself shows.
 fn flow_evidence(record: &FlowRecord) -> Reasons {
-    let mut reasons = record.label.reasons;
-    let opaque = &record.opaque;
-    match opaque.opening {
-        Opening::BothSides => {
-            reasons.insert(Reason::MseShape);
-        }
-        Opening::OneSide => {
-            reasons.insert(Reason::MseOneSide);
-        }
-        Opening::Other => {}
-    }
-    if opaque.bursts_fit {
-        reasons.insert(Reason::MseBursts);
-    }
-    if opaque.lengths_fit {
-        reasons.insert(Reason::LengthArithmetic);
-    }
-    if opaque.utp_random {
-        reasons.insert(Reason::UtpOpaque);
-    }
-    if opaque.webrtc {
-        reasons.insert(Reason::Webrtc);
-    }
-    if opaque.client_range {
-        reasons.insert(Reason::ClientRange);
-    }
-    if is_mostly_utp(record) {
-        reasons.insert(Reason::UtpHeader);
-    }
-    reasons
+    let well_known = record.originator.port < 1_024 || record.responder.port < 1_024;
+    // Well-known services are many things to many people: they are not named by lengths alone.
+    let holds = |reason: &Reason| match reason {
+        Reason::RequestPairing => !well_known,
+        Reason::UtpHeader => is_mostly_utp(record),
+        _ => true,
+    };
+    record.label.reasons.iter().chain(record.opaque.reasons().iter().filter(holds)).collect()
 }
 
 /// Whether most packets begin as uTP does: one in a while has this form in QUIC, DNS, games and random bytes.
@@ -220,7 +271,7 @@ fn sum(record: &FlowRecord, reasons: Reasons) -> u32 {
     let all: u32 = reasons.iter().map(points).sum();
     let both = reasons.contains(Reason::LearntEndpoint) && reasons.contains(Reason::KnownPeer);
     let payload: u64 = record.sent.iter().map(|side| side.payload).sum();
-    let went_on = record.opaque.opening == Opening::OneSide && payload > UNANSWERED_MAX;
+    let went_on = reasons.contains(Reason::MseOneSide) && payload > UNANSWERED_MAX;
     if both && went_on { all.saturating_sub(points(Reason::KnownPeer)) } else { all }
 }
 
@@ -238,13 +289,16 @@ fn independent(reasons: Reasons) -> bool {
         .iter()
         .any(|&r| reasons.contains(r));
     let lengths = reasons.contains(Reason::LengthArithmetic);
+    // What one side asks and how much the other delivers are two observations.
+    let paired = reasons.contains(Reason::RequestPairing);
     let fan_out = reasons.contains(Reason::FanOut);
     let webrtc = reasons.contains(Reason::Webrtc);
     let range = reasons.contains(Reason::ClientRange);
+    let size = reasons.contains(Reason::TorrentSize);
     // A web seed is a server like any other: what makes the download a torrent's is that the host takes part.
-    let takes_part = range && reasons.contains(Reason::Participant);
+    let takes_part = (range || size) && reasons.contains(Reason::Participant);
     about_flow
-        && [shape, endpoint, port, utp, lengths, fan_out, webrtc, range, takes_part]
+        && [shape, endpoint, port, utp, lengths, paired, fan_out, webrtc, range, size, takes_part]
             .into_iter()
             .filter(|&fact| fact)
             .count()
@@ -268,7 +322,7 @@ fn accept(record: &mut FlowRecord, grade: Grade, reasons: Reasons) {
         label.kinds.insert(Kind::Webrtc);
         return;
     }
-    if reasons.contains(Reason::ClientRange) {
+    if reasons.contains(Reason::ClientRange) || reasons.contains(Reason::TorrentSize) {
         label.kinds.insert(Kind::Webseed);
         return;
     }

@@ -14,6 +14,7 @@ const EXTERNAL: usize = 16;
 const TORRENTS: usize = 1_024;
 pub const PEERS: usize = 8_192;
 const SHAPED: usize = 64;
+const SIZES: usize = 256;
 
 /// A home host.
 #[derive(Debug, Default)]
@@ -26,6 +27,8 @@ pub struct Host {
     pub external: BTreeMap<Address, u64>,
     pub torrents: BTreeSet<InfoHash>,
     pub dht: [u64; 4],
+    /// Sizes of torrents: what it told trackers that it still needs.
+    pub sizes: BTreeMap<u64, Window>,
     /// From flows of grade strong or better (all P2P families).
     pub active: Option<Window>,
     pub bytes: BTreeMap<Grade, HostBytes>,
@@ -56,6 +59,7 @@ pub struct HostDelta {
     pub external: BTreeMap<Address, u64>,
     pub torrents: BTreeSet<InfoHash>,
     pub dht: [u64; 4],
+    pub sizes: BTreeMap<u64, Window>,
 }
 
 /// A local UDP or TCP port of a home host.
@@ -100,6 +104,7 @@ impl Host {
         merge(&mut self.clients, delta.clients, CLIENTS);
         merge(&mut self.listens, delta.listens, LISTENS);
         merge(&mut self.node_ids, delta.node_ids, NODE_IDS);
+        merge(&mut self.sizes, delta.sizes, SIZES);
         for (address, votes) in delta.external {
             if self.external.len() < EXTERNAL || self.external.contains_key(&address) {
                 *self.external.entry(address).or_default() += votes;

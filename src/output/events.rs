@@ -326,6 +326,7 @@ mod tests {
                 ],
                 pieces: [0, 90_000],
             },
+            trace: None,
             opaque: crate::event::Opaque::default(),
         }
     }

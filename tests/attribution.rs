@@ -71,6 +71,7 @@ fn flow(remote: &str, at: Timestamp, opaque: Opaque) -> FlowRecord {
         one_way: false,
         label: Label::default(),
         opaque,
+        trace: None,
     }
 }
 

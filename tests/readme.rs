@@ -12,9 +12,6 @@ const README: &str = include_str!("../README.md");
 fn every_reason_has_its_grade_and_points() {
     for &reason in Reason::ALL {
         let word = reason.label();
-        if reserved(word) {
-            continue;
-        }
         match (reason.proves(), points(reason)) {
             (Some(grade), 0) => assert_row(word, grade.label()),
             (_, points) => assert_row(word, &points.to_string()),
@@ -24,7 +21,7 @@ fn every_reason_has_its_grade_and_points() {
 
 #[test]
 fn every_reason_with_points_names_its_look_alike() {
-    for reason in Reason::ALL.iter().filter(|r| points(**r) > 0 && !reserved(r.label())) {
+    for reason in Reason::ALL.iter().filter(|r| points(**r) > 0) {
         let word = format!("`{}`", reason.label());
         let cells = README
             .lines()
@@ -51,11 +48,6 @@ fn every_word_is_explained() {
 fn the_thresholds_are_those_of_the_ledger() {
     assert!(README.contains(&format!("`strong` from {STRONG_FROM} on")));
     assert!(README.contains(&format!("`suspected` from {SUSPECTED_FROM} on")));
-}
-
-/// Words that the program knows but never says.
-fn reserved(word: &str) -> bool {
-    ["name-hint", "retry-in-clear"].contains(&word) && README.contains(&format!("`{word}`"))
 }
 
 /// Some row of a table explains the word in its first cell and has `value` in the second.

@@ -4,9 +4,10 @@
 //! of interest asked for them. Secrets in targets (passkeys) are never kept.
 
 use super::http_body::{self, LISTED};
+use super::sink::named;
 use super::{Dissector, Sink, udp_tracker};
 use crate::base::{Direction, InfoHash};
-use crate::event::{Announce, Channel, Client, ClientSource, Fact, Kind, Reason};
+use crate::event::{Announce, Channel, ClientSource, Fact, Kind, Reason};
 use crate::flow::Piece;
 use crate::wire::http::{self, BodyLength, Chunk, Chunked, RequestHead, ResponseHead};
 use crate::wire::http_tracker::{self, TrackerRequest};
@@ -276,7 +277,7 @@ impl Http {
             // aria2 is a general downloader as well: its ranges say nothing, unless the file is a torrent's.
             self.client_range |= client.family != "aria2";
         }
-        let agent = agent.map(|name| Client { name: name.to_string(), source: ClientSource::UserAgent });
+        let agent = agent.map(|name| named(&name, ClientSource::UserAgent));
         let mut identify = |kind, reason| {
             sink.fact(from, Fact::Identified { kind, reason });
             if let Some(agent) = &agent {
@@ -291,10 +292,7 @@ impl Http {
             Some(TrackerRequest::Announce(a)) => {
                 identify(Kind::HttpTracker, Reason::HttpTracker);
                 if let Some(name) = a.peer_id.and_then(|id| client::from_peer_id(&id.0)) {
-                    sink.fact(
-                        from,
-                        Fact::Client(&Client { name: name.to_string(), source: ClientSource::PeerId }),
-                    );
+                    sink.fact(from, Fact::Client(&named(&name, ClientSource::PeerId)));
                 }
                 let Some(info_hash) = a.info_hash() else {
                     return Asked::Scrape; // obfuscated (BEP 8): a tracker, a torrent nobody can name

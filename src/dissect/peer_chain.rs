@@ -1,7 +1,7 @@
 //! Where peer messages begin in a stream whose handshake was not seen (R-PW-6 to R-PW-8), and what makes it sure.
 
 use crate::wire::message::{self, Message};
-use crate::wire::{Guess, extension};
+use crate::wire::{Guess, Parsed, extension};
 
 /// The longest message that a boundary is found by: a request.
 pub const HEADER_MAX: usize = 17;
@@ -51,7 +51,9 @@ pub fn self_validating(message: &Message<'_>) -> bool {
 
 /// The rest of `data` from a place where a message may begin.
 pub fn find(data: &[u8]) -> Option<&[u8]> {
-    if message::chain(data).verdict > Guess::No {
+    // The name of an Azureus message is proof enough.
+    let azureus = matches!(message::amp(data), Parsed::Done { .. });
+    if azureus || message::chain(data).verdict > Guess::No {
         return Some(data);
     }
     data.get(message::find_boundary(data)?..)

@@ -14,8 +14,8 @@ mod update;
 
 pub use crate::base::Direction;
 pub use fact::{
-    Announce, AnnounceEvent, Channel, Client, ClientSource, DhtMessage, DhtRole, Fact, Have, Mapping,
-    NameTrust, SwarmSize, TorrentName,
+    Announce, AnnounceEvent, Channel, Client, ClientSource, DhtMessage, DhtPurpose, DhtRole, Fact, Have,
+    Mapping, NameTrust, SwarmSize, TorrentKey, TorrentName,
 };
 pub use grade::{Encryption, Grade, Reason, Reasons};
 pub use kind::{Family, Kind, Kinds};

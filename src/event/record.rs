@@ -194,6 +194,8 @@ impl Label {
             | Fact::ExternalAddress { .. }
             | Fact::Peers { info_hash: None, .. }
             | Fact::SwarmSize(_)
+            | Fact::OtherKey { .. }
+            | Fact::Hint(_)
             | Fact::Name(_)
             | Fact::Dht(_)
             | Fact::Progress { .. }

@@ -13,6 +13,8 @@ use std::time::Duration;
 
 /// Evidence is believed this long before and after it was seen.
 pub const EVIDENCE_WINDOW: Duration = Duration::from_secs(30 * 60);
+/// A looked-up name is a hint for connections of so many minutes after it (R-X-3).
+pub const HINT_WINDOW: Duration = Duration::from_secs(10 * 60);
 /// Points that make a flow `strong`, given two independent reasons.
 pub const STRONG_FROM: u32 = 60;
 /// Points that make a flow `suspected`.
@@ -60,8 +62,9 @@ pub const fn points(reason: Reason) -> u32 {
         Reason::TorrentSize => 50,
         // Counts only remotes whose flows fit the length arithmetic: crawlers and scanners do not.
         Reason::FanOut => 30,
-        // Reserved: a name is looked up by browsers as well, and a retry in clear may be any retry.
+        // Blocklists, researchers and web pages look the same names up.
         Reason::NameHint => 10,
+        // A server that speaks something else on the same port.
         Reason::RetryInClear => 40,
         // Bytes decide; these never reach attribution.
         Reason::Handshake
@@ -144,7 +147,9 @@ impl Ledger {
         if let Some(trace) = &mut record.trace {
             trace.weighed = reasons;
         }
-        let grade = if sum >= STRONG_FROM && independent(reasons) {
+        // A looked-up name accuses nobody: it raises a suspicion, never a proof (R-X-3).
+        let hint = if reasons.contains(Reason::NameHint) { points(Reason::NameHint) } else { 0 };
+        let grade = if sum.saturating_sub(hint) >= STRONG_FROM && independent(reasons) {
             Grade::Strong
         } else if sum >= SUSPECTED_FROM {
             Grade::Suspected
@@ -195,7 +200,14 @@ impl Ledger {
         if record.opaque.lengths_fit && self.lengths_fan_out(host.address, near) >= FAN_OUT_FROM {
             reasons.insert(Reason::FanOut);
         }
-        if !self.hosts.get(&host.address).is_some_and(|h| near(h.confirmed)) {
+        let (confirmed, hinted) =
+            self.hosts.get(&host.address).map_or((None, None), |h| (h.confirmed, h.hinted));
+        // The name is looked up before the connections it leads to.
+        let looked_up = |w: Window| w.first <= record.end && w.last + HINT_WINDOW >= record.start;
+        if remote.port >= 1_024 && hinted.is_some_and(looked_up) {
+            reasons.insert(Reason::NameHint);
+        }
+        if !near(confirmed) {
             return reasons;
         }
         reasons.insert(Reason::Participant);
@@ -213,6 +225,11 @@ impl Ledger {
         if let Some(learnt) = self.endpoints.get(&remote) {
             if near(learnt.spoke) && remote.port >= 1_024 {
                 reasons.insert(Reason::KnownPeer);
+            }
+            let again =
+                |w: &(Address, Window)| w.0 == host.address && w.1.last >= record.start && near(Some(w.1));
+            if remote.port >= 1_024 && learnt.reached.iter().any(again) {
+                reasons.insert(Reason::RetryInClear);
             }
             let told = |w: &(Address, Window)| w.0 == host.address && near(Some(w.1));
             if learnt.told.iter().any(told) {

@@ -288,7 +288,7 @@ fn sum(record: &FlowRecord, reasons: Reasons) -> u32 {
     let all: u32 = reasons.iter().map(points).sum();
     let both = reasons.contains(Reason::LearntEndpoint) && reasons.contains(Reason::KnownPeer);
     let payload: u64 = record.sent.iter().map(|side| side.payload).sum();
-    let went_on = record.opaque.opening == Opening::OneSide && payload > UNANSWERED_MAX;
+    let went_on = reasons.contains(Reason::MseOneSide) && payload > UNANSWERED_MAX;
     if both && went_on { all.saturating_sub(points(Reason::KnownPeer)) } else { all }
 }
 

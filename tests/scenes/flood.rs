@@ -130,7 +130,7 @@ fn spoofed_packets_confirm_no_participant() {
     shake.only(|s| s.from == A);
     check("a TCP handshake of one side", &shake.scene());
     let mut both = Talk::new(victim, bob());
-    both.send(A, Tcp::ACK, &handshake(&ALICE)).send(B, Tcp::ACK, &[]);
+    both.say(A, &handshake(&ALICE)).say(B, &handshake(&BOB)).say(A, &bitfield(64));
     // A forger who sees no answers acknowledges numbers of his own making.
     for segment in &mut both.segments {
         segment.header.ack = segment.header.ack.wrapping_add(0x0123_4567);

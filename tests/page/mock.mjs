@@ -15,7 +15,10 @@ const CSP = "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ance
 
 const [port, summaryFile, eventsFile] = process.argv.slice(2);
 const summary = JSON.parse(readFileSync(summaryFile, "utf8"));
-const events = readFileSync(eventsFile, "utf8").trim().split("\n").map((line) => JSON.parse(line));
+const events = readFileSync(eventsFile, "utf8")
+  .trim()
+  .split("\n")
+  .map((line) => JSON.parse(line));
 const world = makeWorld(summary, events);
 const listeners = new Set();
 let scene = "normal";
@@ -29,13 +32,17 @@ function script() {
 const FILES = {
   "/": ["text/html; charset=utf-8", () => readFileSync(`${PAGE}index.html`)],
   "/assets/app.css": ["text/css; charset=utf-8", () => readFileSync(`${PAGE}app.css`)],
+  "/assets/icon.svg": ["image/svg+xml", () => readFileSync(`${PAGE}icon.svg`)],
   "/assets/app.js": ["text/javascript; charset=utf-8", script],
 };
 
 function send(response, status, type, body) {
   response.writeHead(status, {
-    "Content-Type": type, "Content-Security-Policy": CSP, "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer", "Cache-Control": "no-cache",
+    "Content-Type": type,
+    "Content-Security-Policy": CSP,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-cache",
   });
   response.end(body);
 }
@@ -51,36 +58,67 @@ function page(items, query) {
 function sorted(items, query, keys) {
   const key = keys[query.get("sort")] || keys.bytes;
   const way = query.get("order") === "asc" ? 1 : -1;
-  const compare = (a, b) => (typeof a === "number" ? a - b : String(a).localeCompare(String(b), "en", { numeric: true }));
+  const compare = (a, b) =>
+    typeof a === "number" ? a - b : String(a).localeCompare(String(b), "en", { numeric: true });
   return [...items].sort((a, b) => way * compare(key(a), key(b)));
 }
 
 function api(path, query) {
   const now = scene === "empty" ? world.nothing : world;
-  const has = (text) => String(text).toLowerCase().includes((query.get("q") || "").toLowerCase());
+  const has = (text) =>
+    String(text)
+      .toLowerCase()
+      .includes((query.get("q") || "").toLowerCase());
   const [room, id] = path.split("/").map(decodeURIComponent);
   switch (room) {
-    case "overview": return now.overview(scene);
+    case "overview":
+      return now.overview(scene);
     case "hosts": {
       if (id) return now.host(id);
-      const fits = now.hosts.filter((host) => has(host.address + host.clients.map((c) => c.name)) && (!query.get("state") || host.state === query.get("state")));
+      const fits = now.hosts.filter(
+        (host) =>
+          has(host.address + host.clients.map((c) => c.name)) &&
+          (!query.get("state") || host.state === query.get("state")),
+      );
       return page(sorted(fits, query, world.hostKeys), query);
     }
     case "torrents":
       if (id) return now.torrent(id);
-      return page(sorted(now.torrents.filter((t) => has(t.info_hash + (t.name?.text || ""))), query, world.torrentKeys), query);
+      return page(
+        sorted(
+          now.torrents.filter((t) => has(t.info_hash + (t.name?.text || ""))),
+          query,
+          world.torrentKeys,
+        ),
+        query,
+      );
     case "flows": {
       const host = query.get("host");
       const is = (key, value) => !query.get(key) || [value].flat().includes(query.get(key));
-      return page(now.flows.filter((f) => (!host || f.src_ip === host || f.dest_ip === host) && is("kind", f.p2p.kinds) && is("grade", f.p2p.grade)
-        && is("encryption", f.p2p.encryption) && is("running", String(f.flow.state === "established" && !f.flow.reason))), query);
+      return page(
+        now.flows.filter(
+          (f) =>
+            (!host || f.src_ip === host || f.dest_ip === host) &&
+            is("kind", f.p2p.kinds) &&
+            is("grade", f.p2p.grade) &&
+            is("encryption", f.p2p.encryption) &&
+            is("running", String(f.flow.state === "established" && !f.flow.reason)),
+        ),
+        query,
+      );
     }
-    case "exposure": return page(now.exposure, query);
-    case "alerts": return page(now.alerts, query);
-    case "dht": return now.dht;
-    case "stats": return now.coverage;
-    case "top": return now.top(query.get("by"), Number(query.get("k") || 20));
-    default: return null;
+    case "exposure":
+      return page(now.exposure, query);
+    case "alerts":
+      return page(now.alerts, query);
+    case "dht":
+      return now.dht;
+    case "stats":
+      return now.coverage;
+    case "top":
+      return now.top(query.get("by"), Number(query.get("k") || 20));
+    default:
+      return null;
   }
 }
 

@@ -25,7 +25,9 @@ const NEWS_MOST = 10;
 // What is shown: `data` belongs to `route`; `error` says why it is missing or old.
 const shown = { route: null, data: null, error: null, at: 0, streaming: false };
 const news = [];
+// As they were last told.
 let homeNets = [];
+let firing = 0;
 let turn = 0;
 let due = 0;
 
@@ -33,19 +35,31 @@ function readRoute() {
   const [path, query] = location.hash.replace(/^#/, "").split("?");
   for (const route of ROUTES) {
     const match = route.path.exec(path);
-    if (match) return { ...route, raw: path, id: decoded(match[1] || ""), query: Object.fromEntries(new URLSearchParams(query)) };
+    if (match)
+      return {
+        ...route,
+        raw: path,
+        id: decoded(match[1] || ""),
+        query: Object.fromEntries(new URLSearchParams(query)),
+      };
   }
   return { view: lostView, raw: path, query: {} };
 }
 
 function decoded(text) {
-  try { return decodeURIComponent(text); } catch { return text; }
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 // Asks for the same view with other parameters; null removes one.
 function ask(change) {
   const route = readRoute();
-  const query = Object.entries({ ...route.query, ...change }).filter(([, value]) => value !== null && value !== undefined && value !== "");
+  const query = Object.entries({ ...route.query, ...change }).filter(
+    ([, value]) => value !== null && value !== undefined && value !== "",
+  );
   const text = new URLSearchParams(query.map(([key, value]) => [key, String(value)])).toString();
   const hash = `#${route.raw || "/"}${text ? `?${text}` : ""}`;
   if (hash !== location.hash) location.replace(hash);
@@ -57,7 +71,10 @@ async function get(path, query = {}) {
   const text = new URLSearchParams(asked.map(([key, value]) => [key, String(value)])).toString();
   let answer;
   try {
-    answer = await fetch(`/api/v1/${path}${text ? `?${text}` : ""}`, { headers: { Accept: "application/json" }, signal: AbortSignal.timeout(15000) });
+    answer = await fetch(`/api/v1/${path}${text ? `?${text}` : ""}`, {
+      headers: { Accept: "application/json" },
+      signal: AbortSignal.timeout(15000),
+    });
   } catch {
     throw { status: 0, message: "the sensor does not answer" };
   }
@@ -75,6 +92,7 @@ async function navigate() {
     reading.clear();
     redraw();
     window.scrollTo(0, 0);
+    document.querySelector("#nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
     await refresh();
     // Where a screen reader goes on reading; the first page keeps the browser's own start.
     if (!first) document.getElementById("title")?.focus({ preventScroll: true });
@@ -118,40 +136,79 @@ function redraw() {
 function content(route, data, error) {
   if (!data && error && error.status === 404 && route.view.missing) return route.view.missing(route);
   if (!data && error) return [heading(cut(spell(route.view.title(route)), 60)), failure(error)];
-  if (!data) return [heading(cut(spell(route.view.title(route)), 60)), h("div.loading", { role: "status" }, "Loading…")];
+  if (!data)
+    return [heading(cut(spell(route.view.title(route)), 60)), h("div.loading", { role: "status" }, "Loading…")];
   return route.view.draw(route, data);
 }
 
 function failure(error) {
   const retry = h("button", { type: "button", onclick: refresh }, "Try again");
   switch (error.status) {
-    case 0: return empty("The sensor does not answer", "Is `swarmscope watch` still running? This page tries again every few seconds. ", retry);
-    case 401: return empty("Not signed in", "Load this page again and give name and password. ", retry);
-    case 404: return empty("Not found", net(error.message, 200));
-    default: return empty("The sensor could not answer", net(error.message, 200), " ", retry);
+    case 0:
+      return empty(
+        "The sensor does not answer",
+        "Is `swarmscope watch` still running? This page tries again every few seconds. ",
+        retry,
+      );
+    case 401:
+      return empty("Not signed in", "Load this page again and give name and password. ", retry);
+    case 404:
+      return empty("Not found", net(error.message, 200));
+    default:
+      return empty("The sensor could not answer", net(error.message, 200), " ", retry);
   }
 }
 
 function drawNav(route) {
   const here = route.under || route.href;
-  const alerts = shown.data?.now?.counts?.alerts_firing;
-  const fresh = h("nav", {}, ROUTES.filter((item) => item.nav).map((item) =>
-    h("a", { href: item.href, "aria-current": item.href === here ? "page" : null }, item.nav,
-      item.nav === "Alerts" && alerts ? h("span.count", {}, count(alerts)) : null)));
+  firing = shown.data?.now?.counts?.alerts_firing ?? firing;
+  const fresh = h(
+    "nav",
+    {},
+    ROUTES.filter((item) => item.nav).map((item) =>
+      h(
+        "a",
+        { href: item.href, "aria-current": item.href === here ? "page" : null },
+        item.nav,
+        item.nav === "Alerts" && firing ? h("span.count", { title: "firing" }, count(firing)) : null,
+      ),
+    ),
+  );
   patch(document.getElementById("nav"), fresh);
 }
 
 // What is shown is old: said across the page, once there is something to be old.
 function drawBanner() {
   const old = shown.data && shown.error;
-  const why = old && (shown.error.status === 0 ? "Connection to the sensor lost" : `The sensor answered: ${spell(cut(shown.error.message, 120))}`);
-  const fresh = h("div", {}, old ? h("p.banner", {}, h("b", {}, `${why}. `), "Shown is what was known at ", time(shown.at), ". Trying again every few seconds.") : null);
+  const why =
+    old &&
+    (shown.error.status === 0
+      ? "Connection to the sensor lost"
+      : `The sensor answered: ${spell(cut(shown.error.message, 120))}`);
+  const fresh = h(
+    "div",
+    {},
+    old
+      ? h(
+          "p.banner",
+          {},
+          h("b", {}, `${why}. `),
+          "Shown is what was known at ",
+          time(shown.at),
+          ". Trying again every few seconds.",
+        )
+      : null,
+  );
   patch(document.getElementById("banner"), fresh);
 }
 
 function drawLive() {
   const word = shown.error ? ["bad", "offline"] : shown.streaming ? ["good", "live"] : ["dim", "polling"];
-  const note = { good: "News arrive as they happen", dim: "Asked every few seconds", bad: "The sensor does not answer" }[word[0]];
+  const note = {
+    good: "News arrive as they happen",
+    dim: "Asked every few seconds",
+    bad: "The sensor does not answer",
+  }[word[0]];
   patch(document.getElementById("live"), h("span", {}, h(`i.dot.${word[0]}`, { title: note }), word[1]));
 }
 
@@ -162,10 +219,16 @@ function listen() {
   const told = (message) => {
     if (message.type !== "stats") remember(message.data);
     if (waiting || document.hidden) return;
-    waiting = setTimeout(() => { waiting = 0; refresh(); }, NEWS_PAUSE_MS);
+    waiting = setTimeout(() => {
+      waiting = 0;
+      refresh();
+    }, NEWS_PAUSE_MS);
   };
   for (const type of ["flow", "torrent", "host", "alert", "stats"]) stream.addEventListener(type, told);
-  stream.onopen = () => { shown.streaming = true; drawLive(); };
+  stream.onopen = () => {
+    shown.streaming = true;
+    drawLive();
+  };
   stream.onerror = () => {
     shown.streaming = false;
     drawLive();
@@ -178,7 +241,11 @@ let newsSeen = 0;
 
 function remember(text) {
   let event;
-  try { event = JSON.parse(text); } catch { return; }
+  try {
+    event = JSON.parse(text);
+  } catch {
+    return;
+  }
   newsSeen += 1;
   news.unshift({ ...event, key: `n${newsSeen}` });
   news.length = Math.min(news.length, NEWS_MOST);
@@ -187,13 +254,21 @@ function remember(text) {
 const THEMES = ["auto", "light", "dark"];
 
 function theme() {
-  try { return THEMES.find((name) => name === localStorage.getItem("theme")) || "auto"; } catch { return "auto"; }
+  try {
+    return THEMES.find((name) => name === localStorage.getItem("theme")) || "auto";
+  } catch {
+    return "auto";
+  }
 }
 
 function setTheme(name) {
   if (name === "auto") document.documentElement.removeAttribute("data-theme");
   else document.documentElement.setAttribute("data-theme", name);
-  try { localStorage.setItem("theme", name); } catch { /* Storage may be switched off; the choice then lasts as long as the page. */ }
+  try {
+    localStorage.setItem("theme", name);
+  } catch {
+    /* Storage may be switched off; the choice then lasts as long as the page. */
+  }
   const button = document.getElementById("theme");
   button.textContent = { auto: "Auto", light: "Light", dark: "Dark" }[name];
   button.setAttribute("aria-label", `Colours: ${name}. Switch to ${after(name)}`);
@@ -209,7 +284,9 @@ function keys(event) {
   const box = document.getElementById("search");
   if (box) box.select();
   else {
-    window.addEventListener("hashchange", () => setTimeout(() => document.getElementById("search")?.focus(), 300), { once: true });
+    window.addEventListener("hashchange", () => setTimeout(() => document.getElementById("search")?.focus(), 300), {
+      once: true,
+    });
     location.hash = "#/hosts";
   }
 }
@@ -222,9 +299,17 @@ function start() {
   };
   window.addEventListener("hashchange", navigate);
   window.addEventListener("keydown", keys);
-  window.addEventListener("resize", () => { if (shown.data) redraw(); });
-  document.addEventListener("visibilitychange", () => { if (!document.hidden) refresh(); });
-  get("stats").then((coverage) => { homeNets = coverage.home_nets || []; }).catch(() => {});
+  window.addEventListener("resize", () => {
+    if (shown.data) redraw();
+  });
+  document.addEventListener("visibilitychange", () => {
+    if (!document.hidden) refresh();
+  });
+  get("stats")
+    .then((coverage) => {
+      homeNets = coverage.home_nets || [];
+    })
+    .catch(() => {});
   navigate();
   listen();
 }

@@ -11,44 +11,85 @@ function rateChart(name, series, options = {}) {
   const step = (series.step_seconds || 10) * 1000;
   const scale = scales(points, options.height || CHART.height);
   const at = nearest(points, reading.get(name));
-  return h("figure.chart", { "data-key": `chart-${name}` }, readout(at || points[points.length - 1], Boolean(at)),
-    drawing(name, points, step, scale, at));
+  return h(
+    "figure.chart",
+    { "data-key": `chart-${name}` },
+    readout(at || points[points.length - 1], Boolean(at)),
+    drawing(name, points, step, scale, at),
+  );
 }
 
 function drawing(name, points, step, scale, at) {
   const { width, height, x, y } = scale;
   const peak = (key) => rate(Math.max(...points.map((p) => p[key] || 0)));
-  const hover = (t) => { reading.set(name, t); redraw(); };
-  return s("svg", {
-    viewBox: `0 0 ${width} ${height}`, width, height, role: "img", tabindex: "0",
-    "aria-label": `P2P rate from ${clock(points[0].at)} to ${clock(points[points.length - 1].at)}: in at most ${peak("p2p_in")}, `
-      + `out at most ${peak("p2p_out")}. Arrow keys read single moments.`,
-    onpointermove: (e) => {
-      const box = e.currentTarget.getBoundingClientRect();
-      hover(scale.time(((e.clientX - box.left) * width) / box.width));
+  const hover = (t) => {
+    reading.set(name, t);
+    redraw();
+  };
+  return s(
+    "svg",
+    {
+      viewBox: `0 0 ${width} ${height}`,
+      width,
+      height,
+      role: "img",
+      tabindex: "0",
+      "aria-label":
+        `P2P rate from ${clock(points[0].at)} to ${clock(points[points.length - 1].at)}: in at most ${peak("p2p_in")}, ` +
+        `out at most ${peak("p2p_out")}. Arrow keys read single moments.`,
+      onpointermove: (e) => {
+        const box = e.currentTarget.getBoundingClientRect();
+        hover(scale.time(((e.clientX - box.left) * width) / box.width));
+      },
+      onpointerleave: () => hover(undefined),
+      onkeydown: (e) => readByKey(e, points, name, hover),
     },
-    onpointerleave: () => hover(undefined),
-    onkeydown: (e) => readByKey(e, points, name, hover),
-  },
-  s("g.grid", {}, scale.ticks.map((v) => [
-    s("line", { x1: CHART.left, x2: width - CHART.right, y1: y(v), y2: y(v), class: v === 0 ? "zero" : null }),
-    s("text", { x: CHART.left - 8, y: y(v) + 4, "text-anchor": "end" }, v === 0 ? "0" : rate(Math.abs(v)))])),
-  s("g.grid", {}, timeTicks(points, width).map((t) => s("text", { x: x(t), y: height - 6, "text-anchor": "middle" }, HOUR.format(t)))),
-  segments(points, step).map((part) => [
-    s("path.area.in", { d: area(part, x, y, (p) => p.p2p_in || 0) }), s("path.line.in", { d: path(part, x, y, (p) => p.p2p_in || 0) }),
-    s("path.area.out", { d: area(part, x, y, (p) => -(p.p2p_out || 0)) }), s("path.line.out", { d: path(part, x, y, (p) => -(p.p2p_out || 0)) })]),
-  at ? s("g.cross", {}, s("line", { x1: x(at.t), x2: x(at.t), y1: CHART.top, y2: height - CHART.bottom }),
-    s("circle.in", { cx: x(at.t), cy: y(at.p2p_in || 0), r: 3.5 }), s("circle.out", { cx: x(at.t), cy: y(-(at.p2p_out || 0)), r: 3.5 })) : null);
+    s(
+      "g.grid",
+      {},
+      scale.ticks.map((v) => [
+        s("line", { x1: CHART.left, x2: width - CHART.right, y1: y(v), y2: y(v), class: v === 0 ? "zero" : null }),
+        s("text", { x: CHART.left - 8, y: y(v) + 4, "text-anchor": "end" }, v === 0 ? "0" : rate(Math.abs(v))),
+      ]),
+    ),
+    s(
+      "g.grid",
+      {},
+      timeTicks(points, width).map((t) =>
+        s("text", { x: x(t), y: height - 6, "text-anchor": "middle" }, HOUR.format(t)),
+      ),
+    ),
+    segments(points, step).map((part) => [
+      s("path.area.in", { d: area(part, x, y, (p) => p.p2p_in || 0) }),
+      s("path.line.in", { d: path(part, x, y, (p) => p.p2p_in || 0) }),
+      s("path.area.out", { d: area(part, x, y, (p) => -(p.p2p_out || 0)) }),
+      s("path.line.out", { d: path(part, x, y, (p) => -(p.p2p_out || 0)) }),
+    ]),
+    at
+      ? s(
+          "g.cross",
+          {},
+          s("line", { x1: x(at.t), x2: x(at.t), y1: CHART.top, y2: height - CHART.bottom }),
+          s("circle.in", { cx: x(at.t), cy: y(at.p2p_in || 0), r: 3.5 }),
+          s("circle.out", { cx: x(at.t), cy: y(-(at.p2p_out || 0)), r: 3.5 }),
+        )
+      : null,
+  );
 }
 
 // What the chart says at one moment, in words and numbers.
 function readout(point, chosen) {
   const part = point.all > 0 ? share((point.p2p_in + point.p2p_out) / point.all) : null;
-  return h("figcaption", {},
+  return h(
+    "figcaption",
+    {},
     h("span.key.in", {}, h("i"), "in ", h("b.num", {}, rate(point.p2p_in))),
     h("span.key.out", {}, h("i"), "out ", h("b.num", {}, rate(point.p2p_out))),
-    Number.isFinite(point.all) ? h("span.key", {}, "all traffic ", h("b.num", {}, rate(point.all)), part ? dim(` P2P ${part}`) : null) : null,
-    h("span.when", {}, chosen ? "at " : "now, ", time(point.at)));
+    Number.isFinite(point.all)
+      ? h("span.key", {}, "all traffic ", h("b.num", {}, rate(point.all)), part ? dim(` P2P ${part}`) : null)
+      : null,
+    h("span.when", {}, chosen ? "at " : "now, ", time(point.at)),
+  );
 }
 
 function readByKey(event, points, name, hover) {
@@ -73,7 +114,9 @@ function scales(points, height) {
   const ticks = [];
   for (let v = least; v <= most + tick / 2; v += tick) ticks.push(Math.abs(v) < tick / 2 ? 0 : v);
   return {
-    width, height, ticks,
+    width,
+    height,
+    ticks,
     x: (t) => round(CHART.left + (inner.w * (t - from)) / (to - from || 1)),
     y: (v) => round(CHART.top + (inner.h * (most - v)) / (most - least || 1)),
     time: (px) => from + ((px - CHART.left) / inner.w) * (to - from),
@@ -85,18 +128,13 @@ const chartWidth = () => Math.floor(document.getElementById("main").clientWidth 
 
 const round = (n) => Math.round(n * 10) / 10;
 
-// 1, 2, 5, 10, 20, 50, … of the unit that bytes() will show.
-function niceStep(rough) {
-  const unit = 1024 ** Math.max(0, Math.floor(Math.log(Math.max(rough, 1)) / Math.log(1024)));
-  const digits = rough / unit;
-  const power = 10 ** Math.floor(Math.log10(Math.max(digits, 1)));
-  return unit * power * ([1, 2, 5, 10].find((n) => n * power >= digits) || 10);
-}
+// The next power of two: its multiples are round in the units that bytes() shows.
+const niceStep = (rough) => 2 ** Math.ceil(Math.log2(Math.max(rough, 1)));
 
 // Ticks on whole minutes that leave room for their labels.
 function timeTicks(points, width) {
   const [from, to] = [points[0].t, points[points.length - 1].t];
-  const wish = (to - from) / Math.max(2, Math.floor(width / 110));
+  const wish = (to - from) / Math.max(3, Math.floor(width / 110));
   const steps = [60, 120, 300, 600, 900, 1800, 3600, 7200, 10800, 21600, 43200, 86400].map((n) => n * 1000);
   const step = steps.find((n) => n >= wish) || 86400e3;
   const ticks = [];
@@ -110,7 +148,10 @@ function segments(points, step) {
   const parts = [];
   let last = null;
   for (const point of points) {
-    if (point.p2p_in === null && point.p2p_out === null) { last = null; continue; }
+    if (point.p2p_in === null && point.p2p_out === null) {
+      last = null;
+      continue;
+    }
     if (!last || point.t - last.t > 1.5 * step) parts.push([]);
     parts[parts.length - 1].push(point);
     last = point;
@@ -119,7 +160,8 @@ function segments(points, step) {
 }
 
 const path = (part, x, y, value) => part.map((p, i) => `${i ? "L" : "M"}${x(p.t)} ${y(value(p))}`).join("");
-const area = (part, x, y, value) => `${path(part, x, y, value)}L${x(part[part.length - 1].t)} ${y(0)}L${x(part[0].t)} ${y(0)}Z`;
+const area = (part, x, y, value) =>
+  `${path(part, x, y, value)}L${x(part[part.length - 1].t)} ${y(0)}L${x(part[0].t)} ${y(0)}Z`;
 
 function nearest(points, t) {
   if (t === undefined) return null;

@@ -64,7 +64,8 @@ function patchNode(old, fresh) {
     if (!fresh.hasAttribute(name) && name !== "open" && name !== "style") old.removeAttribute(name);
   }
   for (const name of fresh.getAttributeNames()) {
-    if (name !== "style" && old.getAttribute(name) !== fresh.getAttribute(name)) old.setAttribute(name, fresh.getAttribute(name));
+    if (name !== "style" && old.getAttribute(name) !== fresh.getAttribute(name))
+      old.setAttribute(name, fresh.getAttribute(name));
   }
   if (fresh.style && old.style.width !== fresh.style.width) old.style.width = fresh.style.width;
   for (const name of HANDLERS) old[name] = fresh[name];

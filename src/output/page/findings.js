@@ -2,18 +2,67 @@
 
 const PORT_COLUMNS = [
   { key: "host", label: "Host", value: (item) => item.host, cell: (item) => hostLink(item.host) },
-  { key: "port", label: "Port", value: (item) => item.port, cell: (item) => [mono(`${item.port}/${item.proto}`), item.p2p_listen_port ? h("span.sub", {}, "named to peers") : null] },
-  { key: "state", label: "State", value: (item) => -Object.keys(PORT_STATES).indexOf(item.state), cell: (item) => worded(PORT_STATES, item.state) },
-  { key: "sources", label: "Asked by", num: true, value: (item) => item.sources || 0, cell: (item) => plural(item.sources || 0, "address", "addresses") },
-  { key: "open", label: "Open for", num: true, level: 2, value: (item) => item.open_seconds || 0, cell: (item) => (item.open_seconds ? seconds(item.open_seconds) : "–") },
-  { key: "other", label: "Also answered", level: 3, cell: (item) => (item.other_protocols?.length ? net(item.other_protocols.join(", "), 40) : dim("only P2P")) },
-  { key: "scans", label: "Scans", num: true, level: 3, value: (item) => (item.scans || []).length, cell: (item) => scansOf(item) },
-  { key: "last", label: "Last", num: true, level: 2, value: (item) => item.last || "", cell: (item) => time(item.last) },
+  {
+    key: "port",
+    label: "Port",
+    value: (item) => item.port,
+    cell: (item) => [
+      mono(`${item.port}/${item.proto}`),
+      item.p2p_listen_port ? h("span.sub", {}, "named to peers") : null,
+    ],
+  },
+  {
+    key: "state",
+    label: "State",
+    value: (item) => -Object.keys(PORT_STATES).indexOf(item.state),
+    cell: (item) => worded(PORT_STATES, item.state),
+  },
+  {
+    key: "sources",
+    label: "Asked by",
+    num: true,
+    level: 2,
+    value: (item) => item.sources || 0,
+    cell: (item) => plural(item.sources || 0, "address", "addresses"),
+  },
+  {
+    key: "open",
+    label: "Open for",
+    num: true,
+    level: 2,
+    value: (item) => item.open_seconds || 0,
+    cell: (item) => (item.open_seconds ? seconds(item.open_seconds) : "–"),
+  },
+  {
+    key: "other",
+    label: "Also answered",
+    level: 3,
+    cell: (item) => (item.other_protocols?.length ? net(item.other_protocols.join(", "), 40) : dim("only P2P")),
+  },
+  {
+    key: "scans",
+    label: "Scans",
+    num: true,
+    level: 3,
+    value: (item) => (item.scans || []).length,
+    cell: (item) => scansOf(item),
+  },
+  {
+    key: "last",
+    label: "Last",
+    num: true,
+    level: 2,
+    value: (item) => item.last || "",
+    cell: (item) => time(item.last),
+  },
 ];
 
 function scansOf(item) {
   const scans = item.scans || [];
-  const text = scans.slice(0, 5).map((scan) => `${scan.source}: ${plural(scan.ports, "port")}`).join("\n");
+  const text = scans
+    .slice(0, 5)
+    .map((scan) => `${scan.source}: ${plural(scan.ports, "port")}`)
+    .join("\n");
   return scans.length ? h("span", { title: text }, count(scans.length)) : "–";
 }
 
@@ -26,12 +75,37 @@ const exposureView = {
     const amount = (state) => list.items.filter((item) => item.state === state).length;
     return [
       heading("Exposure", dim("how ports of home hosts answer the Internet")),
-      list.items.length ? [
-        h("div.toolbar", {}, choice("State", route.query.state, [["", `All ${count(list.items.length)}`],
-          ...states.filter(amount).map((state) => [state, `${PORT_STATES[state][0]} ${count(amount(state))}`])], (state) => ask({ state: state || null }))),
-        sortedTable({ caption: "Ports as seen from outside", rows: shown, rowKey: (item) => `${item.host}${item.proto}${item.port}`, columns: PORT_COLUMNS, sort: "state" }, route),
-        paging(list),
-      ] : empty("No port was tried from outside", "A port that nobody tries is not tested, which is not the same as closed. Connections from the Internet must cross the mirrored port to be seen."),
+      list.items.length
+        ? [
+            h(
+              "div.toolbar",
+              {},
+              choice(
+                "State",
+                route.query.state,
+                [
+                  ["", `All ${count(list.items.length)}`],
+                  ...states.filter(amount).map((state) => [state, `${PORT_STATES[state][0]} ${count(amount(state))}`]),
+                ],
+                (state) => ask({ state: state || null }),
+              ),
+            ),
+            sortedTable(
+              {
+                caption: "Ports as seen from outside",
+                rows: shown,
+                rowKey: (item) => `${item.host}${item.proto}${item.port}`,
+                columns: PORT_COLUMNS,
+                sort: "state",
+              },
+              route,
+            ),
+            paging(list),
+          ]
+        : empty(
+            "No port was tried from outside",
+            "A port that nobody tries is not tested, which is not the same as closed. Connections from the Internet must cross the mirrored port to be seen.",
+          ),
     ];
   },
 };
@@ -42,17 +116,65 @@ const alertsView = {
   draw(route, list) {
     return [
       heading("Alerts", dim("policy alerts, firing ones first")),
-      list.items.length ? [sortedTable({ caption: "Policy alerts", rows: list.items, rowKey: (alert) => `${alert.rule}${alert.host}${alert.since}`, columns: ALERT_COLUMNS, sort: "state" }, route), paging(list)]
+      list.items.length
+        ? [
+            sortedTable(
+              {
+                caption: "Policy alerts",
+                rows: list.items,
+                rowKey: (alert) => `${alert.rule}${alert.host}${alert.since}`,
+                columns: ALERT_COLUMNS,
+                sort: "state",
+              },
+              route,
+            ),
+            paging(list),
+          ]
         : empty("No alerts", "No policy rule has fired since the start."),
     ];
   },
 };
 
 const ALERT_COLUMNS = [
-  { key: "state", label: "State", value: (alert) => (alert.state === "firing" ? 1 : 0), cell: (alert) => badge([alert.state || "firing", "", alert.state === "resolved" ? "dim" : "bad"]) },
-  { key: "severity", label: "Severity", value: (alert) => alert.severity, cell: (alert) => severityBadge(alert.severity) },
-  { key: "rule", label: "Rule", value: (alert) => alert.rule, cell: (alert) => [net(alert.rule, 60), alert.summary ? h("span.sub", {}, net(alert.summary, 160)) : null] },
-  { key: "host", label: "Host", value: (alert) => alert.host, cell: (alert) => (alert.host ? hostLink(alert.host) : dim("–")) },
-  { key: "since", label: "Since", num: true, level: 2, value: (alert) => alert.since || "", cell: (alert) => time(alert.since) },
-  { key: "last", label: "Last", num: true, level: 3, value: (alert) => alert.last || "", cell: (alert) => time(alert.last) },
+  {
+    key: "state",
+    label: "State",
+    value: (alert) => (alert.state === "firing" ? 1 : 0),
+    cell: (alert) => badge([alert.state || "firing", "", alert.state === "resolved" ? "dim" : "bad"]),
+  },
+  {
+    key: "severity",
+    label: "Severity",
+    level: 2,
+    value: (alert) => alert.severity,
+    cell: (alert) => severityBadge(alert.severity),
+  },
+  {
+    key: "rule",
+    label: "Rule",
+    value: (alert) => alert.rule,
+    cell: (alert) => [net(alert.rule, 60), alert.summary ? h("span.sub", {}, net(alert.summary, 160)) : null],
+  },
+  {
+    key: "host",
+    label: "Host",
+    value: (alert) => alert.host,
+    cell: (alert) => (alert.host ? hostLink(alert.host) : dim("–")),
+  },
+  {
+    key: "since",
+    label: "Since",
+    num: true,
+    level: 2,
+    value: (alert) => alert.since || "",
+    cell: (alert) => time(alert.since),
+  },
+  {
+    key: "last",
+    label: "Last",
+    num: true,
+    level: 3,
+    value: (alert) => alert.last || "",
+    cell: (alert) => time(alert.last),
+  },
 ];

@@ -48,17 +48,16 @@ const utc = (at) => {
   return Number.isNaN(date.getTime()) ? "" : `${date.toISOString().slice(0, 23).replace("T", " ")} UTC`;
 };
 
-const endpoint = (address, port) => (String(address).includes(":") ? `[${address}]:${port}` : `${address}:${port}`);
-
 // Characters that draw nothing or turn the text around (bidi controls) are spelled out: a name must not pass for another.
 const UNSEEN = /[\u0000-\u001f\u007f-\u009f\u00ad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb]/g;
-const spell = (text) =>
-  String(text).replace(UNSEEN, (c) => `\\u{${c.codePointAt(0).toString(16).toUpperCase()}}`);
+const spell = (text) => String(text).replace(UNSEEN, (c) => `\\u{${c.codePointAt(0).toString(16).toUpperCase()}}`);
 
 // At most `most` characters, the cut marked; whole code points.
 function cut(text, most) {
   if (text.length <= most) return text;
-  return `${Array.from(text.slice(0, most * 2)).slice(0, most - 1).join("")}…`;
+  return `${Array.from(text.slice(0, most * 2))
+    .slice(0, most - 1)
+    .join("")}…`;
 }
 
 const plural = (n, one, many = `${one}s`) => `${count(n)} ${n === 1 ? one : many}`;
@@ -76,11 +75,14 @@ function addressNumber(text) {
 // Whether an address lies in one of the networks, given as CIDR.
 function within(networks, address) {
   const here = addressNumber(address);
-  return Boolean(here) && networks.some((network) => {
-    const [base, length] = network.split("/");
-    const there = addressNumber(base);
-    if (!there || there[0] !== here[0]) return false;
-    const rest = BigInt(here[0] - Number(length ?? here[0]));
-    return here[1] >> rest === there[1] >> rest;
-  });
+  return (
+    Boolean(here) &&
+    networks.some((network) => {
+      const [base, length] = network.split("/");
+      const there = addressNumber(base);
+      if (!there || there[0] !== here[0]) return false;
+      const rest = BigInt(here[0] - Number(length ?? here[0]));
+      return here[1] >> rest === there[1] >> rest;
+    })
+  );
 }

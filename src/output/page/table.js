@@ -4,23 +4,61 @@
 // sortable here, `sort` names the API's word for it.
 function table(props) {
   const { caption, columns, rows, rowKey, sort, order } = props;
-  return h("div.table", {}, h("table", {},
-    h("caption.unseen", {}, caption),
-    h("thead", {}, h("tr", {}, columns.map((column) => headCell(column, sort, order, props.resort)))),
-    h("tbody", {}, rows.map((row) => h("tr", { "data-key": rowKey(row) }, columns.map((column, i) =>
-      h(i === 0 ? "th" : "td", { class: cellClass(column), scope: i === 0 ? "row" : null }, column.cell(row))))))));
+  return h(
+    "div.table",
+    {},
+    h(
+      "table",
+      {},
+      h("caption.unseen", {}, caption),
+      h(
+        "thead",
+        {},
+        h(
+          "tr",
+          {},
+          columns.map((column) => headCell(column, sort, order, props.resort)),
+        ),
+      ),
+      h(
+        "tbody",
+        {},
+        rows.map((row) =>
+          h(
+            "tr",
+            { "data-key": rowKey(row) },
+            columns.map((column, i) =>
+              h(i === 0 ? "th" : "td", { class: cellClass(column), scope: i === 0 ? "row" : null }, column.cell(row)),
+            ),
+          ),
+        ),
+      ),
+    ),
+  );
 }
 
-const cellClass = (column) => [column.num && "num", column.level && `level${column.level}`].filter(Boolean).join(" ") || null;
+const cellClass = (column) =>
+  [column.num && "num", column.level && `level${column.level}`].filter(Boolean).join(" ") || null;
 
 function headCell(column, sort, order, resort) {
   const word = column.sort || (column.value && column.key);
   if (!word || !resort) return h("th", { scope: "col", class: cellClass(column) }, column.label);
   const on = word === sort;
   const next = on && order === "desc" ? "asc" : on ? "desc" : column.first || (column.num ? "desc" : "asc");
-  return h("th", { scope: "col", class: cellClass(column), "aria-sort": on ? (order === "asc" ? "ascending" : "descending") : "none" },
-    h("button.sort", { type: "button", onclick: () => resort(word, next) }, column.label,
-      h("span.arrow", { "aria-hidden": "true" }, on ? (order === "asc" ? "▲" : "▼") : "")));
+  return h(
+    "th",
+    {
+      scope: "col",
+      class: cellClass(column),
+      "aria-sort": on ? (order === "asc" ? "ascending" : "descending") : "none",
+    },
+    h(
+      "button.sort",
+      { type: "button", onclick: () => resort(word, next) },
+      column.label,
+      h("span.arrow", { "aria-hidden": "true" }, on ? (order === "asc" ? "▲" : "▼") : ""),
+    ),
+  );
 }
 
 // A table whose rows are all here: sorted by the query's `sort` and `order`.
@@ -29,7 +67,9 @@ function sortedTable(props, route) {
   const sort = route.query.sort || props.sort || (first && first.key);
   const order = route.query.order || props.order || "desc";
   const column = props.columns.find((c) => c.key === sort && c.value);
-  const rows = column ? [...props.rows].sort((a, b) => compare(column.value(a), column.value(b)) * (order === "asc" ? 1 : -1)) : props.rows;
+  const rows = column
+    ? [...props.rows].sort((a, b) => compare(column.value(a), column.value(b)) * (order === "asc" ? 1 : -1))
+    : props.rows;
   return table({ ...props, rows, sort, order, resort: (by, way) => ask({ sort: by, order: way }) });
 }
 
@@ -45,11 +85,15 @@ function paging(list) {
   const { total, offset } = list;
   const limit = list.limit || PAGE;
   if (total <= limit && !offset) return total ? h("p.paging", {}, dim(`${count(total)} in all`)) : null;
-  const step = (label, to, possible) => h("button", { type: "button", disabled: !possible, onclick: () => ask({ offset: to || null }) }, label);
-  return h("nav.paging", { "aria-label": "Pages" },
+  const step = (label, to, possible) =>
+    h("button", { type: "button", disabled: !possible, onclick: () => ask({ offset: to || null }) }, label);
+  return h(
+    "nav.paging",
+    { "aria-label": "Pages" },
     step("← Previous", Math.max(0, offset - limit), offset > 0),
     h("span.num", {}, `${count(offset + 1)}–${count(Math.min(offset + limit, total))} of ${count(total)}`),
-    step("Next →", offset + limit, offset + limit < total));
+    step("Next →", offset + limit, offset + limit < total),
+  );
 }
 
 let typing = 0;
@@ -60,15 +104,28 @@ function searchBox(route, placeholder) {
     clearTimeout(typing);
     typing = setTimeout(() => ask({ q: text.trim() || null, offset: null }), wait);
   };
-  return h("label.search", {},
+  return h(
+    "label.search",
+    {},
     h("span.unseen", {}, placeholder),
     h("input", {
-      id: "search", type: "search", placeholder, value: route.query.q || "", autocomplete: "off", spellcheck: "false", maxlength: "200",
+      id: "search",
+      type: "search",
+      placeholder,
+      value: route.query.q || "",
+      autocomplete: "off",
+      spellcheck: "false",
+      maxlength: "200",
       oninput: (e) => search(e.target.value, 250),
       onkeydown: (e) => {
         if (e.key === "Enter") search(e.target.value, 0);
-        if (e.key === "Escape") { e.target.value = ""; search("", 0); e.target.blur(); }
+        if (e.key === "Escape") {
+          e.target.value = "";
+          search("", 0);
+          e.target.blur();
+        }
       },
     }),
-    h("kbd", { "aria-hidden": "true" }, "/"));
+    h("kbd", { "aria-hidden": "true" }, "/"),
+  );
 }

@@ -40,7 +40,17 @@ const REASONS = {
 
 // What a flow carries. Other networks and look-alikes go by their own names.
 const KINDS = [
-  "peer-wire", "utp", "dht", "udp-tracker", "http-tracker", "ws-tracker", "lsd", "webseed", "webrtc", "port-mapping", "metainfo",
+  "peer-wire",
+  "utp",
+  "dht",
+  "udp-tracker",
+  "http-tracker",
+  "ws-tracker",
+  "lsd",
+  "webseed",
+  "webrtc",
+  "port-mapping",
+  "metainfo",
 ];
 
 const GRADES = {
@@ -84,7 +94,15 @@ const NAT = {
   unknown: ["?", "nothing was seen that would tell", "void"],
 };
 
-const SEVERITIES = { critical: "bad", high: "bad", warning: "warn", medium: "warn", notice: "busy", info: "dim", low: "dim" };
+const SEVERITIES = {
+  critical: "bad",
+  high: "bad",
+  warning: "warn",
+  medium: "warn",
+  notice: "busy",
+  info: "dim",
+  low: "dim",
+};
 
 // A home host's part in a torrent.
 const ROLES = {

@@ -24,7 +24,7 @@ build: setup
 	cargo build --release --locked
 
 test: setup-test fmt clippy rules
-	cargo nextest run --locked
+	PATH="$$PATH:$$PWD/target/tools" SWARMSCOPE_PROMTOOL=promtool cargo nextest run --locked
 	cargo test --doc --locked
 
 fmt: setup-test

@@ -15,13 +15,17 @@ fn every_word_is_explained_as_the_program_does() {
     let script = body("/assets/app.js");
     for reason in Reason::ALL {
         let (word, sentence) = (reason.label(), reason.sentence());
-        assert!(script.contains(&format!("\"{word}\": \"{sentence}\"")), "words.js explains `{word}` otherwise");
+        assert!(
+            script.contains(&format!("\"{word}\": \"{sentence}\"")),
+            "words.js explains `{word}` otherwise"
+        );
     }
     for kind in Kind::ALL.iter().filter(|kind| kind.family() == Family::Bittorrent) {
         assert!(script.contains(&format!("\"{}\"", kind.label())), "words.js lacks `{}`", kind.label());
     }
     let keys = Grade::ALL.iter().map(|grade| grade.label()).chain(Encryption::ALL.iter().map(|e| e.label()));
-    let skips = Skip::ALL.iter().map(|skip| skip.label()).chain(["fragment", "duplicate", "icmp_unreachable"]);
+    let skips =
+        Skip::ALL.iter().map(|skip| skip.label()).chain(["fragment", "duplicate", "icmp_unreachable"]);
     for word in keys.chain(skips) {
         let (plain, quoted) = (format!("\n  {word}: \""), format!("\n  \"{word}\": \""));
         assert!(script.contains(&plain) || script.contains(&quoted), "words.js does not explain `{word}`");
@@ -31,7 +35,16 @@ fn every_word_is_explained_as_the_program_does() {
 #[test]
 fn no_name_from_the_network_can_become_markup() {
     let script = body("/assets/app.js");
-    for way in ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "DOMParser", "eval(", "new Function", "setTimeout(\""] {
+    for way in [
+        "innerHTML",
+        "outerHTML",
+        "insertAdjacentHTML",
+        "document.write",
+        "DOMParser",
+        "eval(",
+        "new Function",
+        "setTimeout(\"",
+    ] {
         assert!(!script.contains(way), "the script uses {way}");
     }
 }
@@ -39,7 +52,9 @@ fn no_name_from_the_network_can_become_markup() {
 #[test]
 fn the_document_keeps_to_its_own_files() {
     let document = body("/");
-    for breach in ["<style", " style=", "javascript:", "http:", "https:", "//", " onload=", " onclick=", "data:"] {
+    for breach in
+        ["<style", " style=", "javascript:", "http:", "https:", "//", " onload=", " onclick=", "data:"]
+    {
         assert!(!document.contains(breach), "the document holds `{breach}`");
     }
     for script in document.split("<script").skip(1) {

@@ -121,7 +121,7 @@ fn promtool_understands_every_expression() {
 #[test]
 fn every_alert_is_explained_and_tested() {
     let rules = read("rules/prometheus/swarmscope.rules.yml");
-    let tests = read("rules/prometheus/swarmscope_test.yml");
+    let tests = read("rules/prometheus/rules_test.yml");
     let runbooks = read("docs/runbooks.md");
     let blocks: Vec<&str> = rules.split("- alert: ").skip(1).collect();
     for block in &blocks {

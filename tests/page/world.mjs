@@ -26,6 +26,7 @@ export function makeWorld(summary, events) {
   const torrents = [...base.torrents, ...moreTorrents(base.torrents, hosts, random)];
   const flows = moreFlows(later(events.filter((event) => event.event_type === "flow")), hosts, random);
   const exposure = hosts.flatMap((host) => host.exposure);
+  hosts.forEach((host) => delete host.exposure);
   const alerts = someAlerts(hosts);
   const coverage = {
     ...base.coverage,
@@ -60,7 +61,7 @@ export function makeWorld(summary, events) {
     counts: {
       hosts: hosts.length,
       torrents: torrents.length,
-      alerts_firing: alerts.filter((a) => a.state === "firing").length,
+      alerts_firing: alerts.filter((a) => !a.resolved).length,
       exposed_ports: exposure.filter((p) => p.state === "open").length,
     },
     rate: rates(1),
@@ -73,7 +74,7 @@ export function makeWorld(summary, events) {
         host: found,
         torrents: torrents.filter((t) => t.hosts.some((part) => part.address === address)),
         flows: flows.filter((f) => f.src_ip === address || f.dest_ip === address).slice(0, 50),
-        ports: found.exposure,
+        ports: exposure.filter((port) => port.host === address),
         rate: rates(0.2),
         alerts: alerts.filter((a) => a.host === address),
       }
@@ -82,7 +83,12 @@ export function makeWorld(summary, events) {
 
   const torrent = (hash) => {
     const found = torrents.find((item) => item.info_hash === hash);
-    return found && { torrent: found, hosts: found.hosts };
+    return (
+      found && {
+        torrent: found,
+        hosts: hosts.filter((host) => found.hosts.some((part) => part.address === host.address)),
+      }
+    );
   };
 
   const top = (by, k) => ({ by, items: clientBytes(hosts).slice(0, k) });
@@ -174,8 +180,9 @@ function dressed(host, i, random) {
       open_seconds: random(90000),
       sources: 1 + random(40),
       p2p_listen_port: n === 0,
-      other_protocols: n === 1 ? ["http"] : [],
-      answered_other: n === 1,
+      attempts: 3 + random(200),
+      mapped: n === 0,
+      forwarded: i % 2 === 0,
       scans: i % 3 === 0 ? [{ source: "198.51.100.9", ports: 9, at: host.first }] : [],
     })),
   };
@@ -281,28 +288,25 @@ function someAlerts(hosts) {
     {
       rule: "bittorrent-upload-quota",
       severity: "warning",
-      state: "firing",
       host: hosts[0].address,
-      since: at(44),
-      last: at(1),
+      opened: at(44),
+      resolved: null,
       summary: `${hosts[0].address} sent 5.2 GiB by BitTorrent in 24 h`,
     },
     {
       rule: "watched-infohash",
       severity: "critical",
-      state: "firing",
       host: hosts[2].address,
-      since: at(12),
-      last: at(2),
+      opened: at(12),
+      resolved: null,
       summary: `${HOSTILE.markup} on a watched list`,
     },
     {
       rule: "dht-crawler",
       severity: "notice",
-      state: "resolved",
       host: hosts[4].address,
-      since: at(190),
-      last: at(120),
+      opened: at(190),
+      resolved: at(120),
       summary: "asked 2,400 addresses in a minute",
     },
   ];

@@ -1,15 +1,15 @@
 // What policy and exposure found: ports that answer the Internet, and alerts.
 
+// Ports are counted and sorted here: as many as the API gives at once.
+const PORTS = 1000;
+
 const PORT_COLUMNS = [
   { key: "host", label: "Host", value: (item) => item.host, cell: (item) => hostLink(item.host) },
   {
     key: "port",
     label: "Port",
     value: (item) => item.port,
-    cell: (item) => [
-      mono(`${item.port}/${item.proto}`),
-      item.p2p_listen_port ? h("span.sub", {}, "named to peers") : null,
-    ],
+    cell: (item) => [mono(`${item.port}/${item.proto}`), h("span.sub", {}, portNotes(item))],
   },
   {
     key: "state",
@@ -34,10 +34,12 @@ const PORT_COLUMNS = [
     cell: (item) => (item.open_seconds ? seconds(item.open_seconds) : "–"),
   },
   {
-    key: "other",
-    label: "Also answered",
+    key: "attempts",
+    label: "Attempts",
+    num: true,
     level: 3,
-    cell: (item) => (item.other_protocols?.length ? net(item.other_protocols.join(", "), 40) : dim("only P2P")),
+    value: (item) => item.attempts || 0,
+    cell: (item) => count(item.attempts),
   },
   {
     key: "scans",
@@ -57,6 +59,17 @@ const PORT_COLUMNS = [
   },
 ];
 
+// What else is known of a port.
+function portNotes(item) {
+  const notes = [
+    item.p2p_listen_port && "named to peers",
+    item.mapped && "mapped by the host",
+    item.forwarded && "forwarded",
+    item.other_protocols?.length && `also ${item.other_protocols.join(", ")}`,
+  ];
+  return cut(notes.filter(Boolean).join(", "), 80);
+}
+
 function scansOf(item) {
   const scans = item.scans || [];
   const text = scans
@@ -68,7 +81,7 @@ function scansOf(item) {
 
 const exposureView = {
   title: () => "Exposure",
-  load: ({ query }) => get("exposure", { limit: 500, offset: query.offset }),
+  load: ({ query }) => get("exposure", { limit: PORTS, offset: query.offset }),
   draw(route, list) {
     const states = Object.keys(PORT_STATES);
     const shown = route.query.state ? list.items.filter((item) => item.state === route.query.state) : list.items;
@@ -122,7 +135,7 @@ const alertsView = {
               {
                 caption: "Policy alerts",
                 rows: list.items,
-                rowKey: (alert) => `${alert.rule}${alert.host}${alert.since}`,
+                rowKey: (alert) => `${alert.rule}${alert.host}${alert.opened}`,
                 columns: ALERT_COLUMNS,
                 sort: "state",
               },
@@ -139,8 +152,8 @@ const ALERT_COLUMNS = [
   {
     key: "state",
     label: "State",
-    value: (alert) => (alert.state === "firing" ? 1 : 0),
-    cell: (alert) => badge([alert.state || "firing", "", alert.state === "resolved" ? "dim" : "bad"]),
+    value: (alert) => (alert.resolved ? 0 : 1),
+    cell: (alert) => badge(alert.resolved ? ["resolved", "", "dim"] : ["firing", "", "bad"]),
   },
   {
     key: "severity",
@@ -162,19 +175,19 @@ const ALERT_COLUMNS = [
     cell: (alert) => (alert.host ? hostLink(alert.host) : dim("–")),
   },
   {
-    key: "since",
-    label: "Since",
+    key: "opened",
+    label: "Opened",
     num: true,
     level: 2,
-    value: (alert) => alert.since || "",
-    cell: (alert) => time(alert.since),
+    value: (alert) => alert.opened || "",
+    cell: (alert) => time(alert.opened),
   },
   {
-    key: "last",
-    label: "Last",
+    key: "resolved",
+    label: "Resolved",
     num: true,
     level: 3,
-    value: (alert) => alert.last || "",
-    cell: (alert) => time(alert.last),
+    value: (alert) => alert.resolved || "",
+    cell: (alert) => time(alert.resolved),
   },
 ];

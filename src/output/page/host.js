@@ -44,7 +44,8 @@ function cautions(host, alerts) {
   if (host.claimed_only) notes.push(["Caution", "only one direction was seen: a third party could have forged it"]);
   if (host.client_conflict)
     notes.push(["Caution", "its clients contradict each other: several devices may share this address"]);
-  for (const alert of alerts || []) notes.push(["Alert", alert.summary || alert.rule]);
+  for (const alert of (alerts || []).filter((item) => !item.resolved))
+    notes.push(["Alert", alert.summary || alert.rule]);
   return notes.length
     ? h(
         "ul.notes",

@@ -36,15 +36,21 @@ const HOST_COLUMNS = [
 
 const hostsView = {
   title: () => "Hosts",
-  load: ({ query }) =>
-    get("hosts", {
-      q: query.q,
-      state: query.state,
-      sort: query.sort || "bytes",
-      order: query.order || "desc",
-      limit: PAGE,
-      offset: query.offset,
-    }),
+  async load({ query }) {
+    const [list, ports] = await Promise.all([
+      get("hosts", {
+        q: query.q,
+        state: query.state,
+        sort: query.sort || "bytes",
+        order: query.order || "desc",
+        limit: PAGE,
+        offset: query.offset,
+      }),
+      get("exposure", { limit: PORTS }),
+    ]);
+    const exposure = Map.groupBy(ports.items, (item) => item.host);
+    return { ...list, items: list.items.map((host) => ({ ...host, exposure: exposure.get(host.address) })) };
+  },
   draw({ query }, list) {
     const filtered = query.q || query.state;
     return [

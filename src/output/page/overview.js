@@ -213,9 +213,9 @@ function newsLine(event) {
       return [hostLink(p2p.address || event.src_ip), " ", worded(STATES, p2p.state || "active")];
     default:
       return [
-        severityBadge(event.alert?.severity || p2p.severity),
+        badge([p2p.action || event.event_type, "", p2p.action === "resolved" ? "dim" : "bad"]),
         " ",
-        net(p2p.rule || event.alert?.signature || event.event_type, 80),
+        net(event.alert?.signature || "", 80),
       ];
   }
 }

@@ -4,26 +4,17 @@
 //! script is its parts one behind the other, each with names of those before it, or at run time of all: to add a view, add
 //! a file, and a line in `SCRIPT` and in the routes of `app.js`. `tests/page/run` drives it in a real browser.
 
-/// A file of the page.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Asset {
-    /// Where it is served.
-    pub path: &'static str,
-    /// Its `Content-Type`.
-    pub media_type: &'static str,
-    /// What it holds.
-    pub body: &'static str,
-}
+/// The document, for `/`.
+pub const DOCUMENT: &str = include_str!("index.html");
 
-/// All there is to serve, under fixed names.
-pub const ASSETS: [Asset; 4] = [
-    Asset { path: "/", media_type: "text/html; charset=utf-8", body: include_str!("index.html") },
-    Asset { path: "/assets/app.css", media_type: "text/css; charset=utf-8", body: include_str!("app.css") },
-    Asset { path: "/assets/app.js", media_type: "text/javascript; charset=utf-8", body: SCRIPT },
-    Asset { path: "/assets/icon.svg", media_type: "image/svg+xml", body: include_str!("icon.svg") },
-];
+/// The style sheet, for `/assets/app.css`.
+pub const STYLE: &str = include_str!("app.css");
 
-const SCRIPT: &str = concat!(
+/// The icon of the browser's tab, for `/assets/icon.svg`: `image/svg+xml`.
+pub const ICON: &str = include_str!("icon.svg");
+
+/// The script, for `/assets/app.js`.
+pub const SCRIPT: &str = concat!(
     include_str!("words.js"),
     include_str!("format.js"),
     include_str!("dom.js"),

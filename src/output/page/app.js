@@ -19,7 +19,7 @@ const lostView = {
 };
 
 const POLL_MS = 5000;
-const NEWS_PAUSE_MS = 1500;
+const NEWS_PAUSE_MS = 2500;
 const NEWS_MOST = 10;
 
 // What is shown: `data` belongs to `route`; `error` says why it is missing or old.
@@ -30,6 +30,8 @@ let homeNets = [];
 let firing = 0;
 let turn = 0;
 let due = 0;
+// Whether the search was asked for, from a view without one.
+let searching = false;
 
 function readRoute() {
   const [path, query] = location.hash.replace(/^#/, "").split("?");
@@ -95,7 +97,9 @@ async function navigate() {
     document.querySelector("#nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
     await refresh();
     // Where a screen reader goes on reading; the first page keeps the browser's own start.
-    if (!first) document.getElementById("title")?.focus({ preventScroll: true });
+    if (searching) document.getElementById("search")?.focus();
+    else if (!first) document.getElementById("title")?.focus({ preventScroll: true });
+    searching = false;
   } else {
     shown.route = route;
     await refresh();
@@ -284,9 +288,7 @@ function keys(event) {
   const box = document.getElementById("search");
   if (box) box.select();
   else {
-    window.addEventListener("hashchange", () => setTimeout(() => document.getElementById("search")?.focus(), 300), {
-      once: true,
-    });
+    searching = true;
     location.hash = "#/hosts";
   }
 }

@@ -9,13 +9,13 @@ const PORT_COLUMNS = [
     key: "port",
     label: "Port",
     value: (item) => item.port,
-    cell: (item) => [mono(`${item.port}/${item.proto}`), h("span.sub", {}, portNotes(item))],
+    cell: (item) => mono(`${item.port}/${item.proto}`),
   },
   {
     key: "state",
     label: "State",
     value: (item) => -Object.keys(PORT_STATES).indexOf(item.state),
-    cell: (item) => worded(PORT_STATES, item.state),
+    cell: (item) => [worded(PORT_STATES, item.state), h("span.sub", {}, portNotes(item))],
   },
   {
     key: "sources",

@@ -69,7 +69,7 @@ const torrentView = {
     const parts = torrent.hosts || [];
     return [
       h("p.crumbs", {}, link("#/torrents", "Torrents")),
-      heading(torrent.name ? net(torrent.name.text, 160) : "Torrent without a known name", trustNote(torrent.name)),
+      heading(torrent.name ? net(torrent.name.text, 110) : "Torrent without a known name", trustNote(torrent.name)),
       h("p.hash", {}, mono(torrent.info_hash), torrent.also ? [" also ", mono(torrent.also)] : null),
       torrentFigures(torrent),
       card("Home hosts", { aside: plural(parts.length, "host") }, torrentHosts(parts, route)),

@@ -34,7 +34,7 @@ impl Default for FlowLimits {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FlowId(pub(super) u32);
 
-/// What [`FlowTable::touch`] found.
+/// What [`FlowTable::touch`](super::FlowTable::touch) found.
 #[derive(Clone, Copy, Debug)]
 pub struct Touch {
     /// The packet's flow.
@@ -83,6 +83,10 @@ pub struct Flow {
     pub fin: bool,
     /// A RST was seen.
     pub rst: bool,
+    /// When the responder answered the SYN with a SYN-ACK.
+    pub syn_ack: Option<Timestamp>,
+    /// The responder sent an RST.
+    pub refused: bool,
 }
 
 /// A flow that left the table.

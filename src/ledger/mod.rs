@@ -6,8 +6,12 @@
 //! vocabulary of `event`.
 
 mod attribution;
+mod counting;
 mod deltas;
+mod dht_exchange;
+mod exposure;
 mod host;
+mod reach;
 pub mod report;
 mod reporting;
 mod swarm;
@@ -17,10 +21,11 @@ pub use attribution::{EVIDENCE_WINDOW, STRONG_FROM, SUSPECTED_FROM, points};
 pub use deltas::{Deltas, Scene};
 
 use crate::base::{Address, Endpoint, HomeNets, InfoHash, KeyedState, Timestamp, Transport};
-use crate::event::{Channel, Direction, Family, FlowRecord, Grade, Kind};
+use crate::event::{Channel, Family, FlowRecord, Kind};
 use dashmap::DashMap;
+use exposure::{Scan, Tried};
 use host::{Host, LocalPort};
-use report::{FlowSum, MappingReport, Totals};
+use report::{MappingReport, Totals};
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -40,6 +45,10 @@ pub struct LedgerLimits {
     pub endpoints_per_source: u32,
     /// Local ports of home hosts.
     pub ports: usize,
+    /// Ports of home hosts that strangers tried.
+    pub tried: usize,
+    /// Strangers that tried ports of a home host and found them shut.
+    pub scanners: usize,
     /// Port mappings.
     pub mappings: usize,
 }
@@ -52,6 +61,8 @@ impl Default for LedgerLimits {
             endpoints: 262_144,
             endpoints_per_source: 4_096,
             ports: 131_072,
+            tried: 65_536,
+            scanners: 16_384,
             mappings: 4_096,
         }
     }
@@ -64,10 +75,21 @@ struct Learnt {
     told: Vec<(Address, Window)>,
     /// When the endpoint itself spoke BitTorrent in clear.
     spoke: Option<Window>,
+    /// (home host, when it shook hands here in clear), at most [`Learnt::HOSTS`].
+    reached: Vec<(Address, Window)>,
 }
 
 impl Learnt {
     const HOSTS: usize = 8;
+}
+
+/// Notes a time for a home host, while there is room for it.
+fn note(hosts: &mut Vec<(Address, Window)>, home: Address, window: Window) {
+    if let Some((_, known)) = hosts.iter_mut().find(|(h, _)| *h == home) {
+        known.join(window);
+    } else if hosts.len() < Learnt::HOSTS {
+        hosts.push((home, window));
+    }
 }
 
 /// A torrent that a home host was seen with for the first time.
@@ -93,6 +115,10 @@ pub struct Ledger {
     /// (who taught, which home host) → how many endpoints, and when last.
     sources: DashMap<(Address, Address), (u32, Timestamp), KeyedState>,
     ports: DashMap<(Endpoint, Transport), LocalPort, KeyedState>,
+    /// What strangers tried on ports of home hosts.
+    tried: DashMap<(Endpoint, Transport), Tried, KeyedState>,
+    /// (home host, who tried) → the ports that were found shut.
+    scans: DashMap<(Address, Address), Scan, KeyedState>,
     mappings: Mutex<Vec<MappingReport>>,
     totals: Mutex<Totals>,
     new_torrents: Mutex<Vec<(InfoHash, Address)>>,
@@ -100,6 +126,7 @@ pub struct Ledger {
     swarms_refused: AtomicU64,
     endpoints_refused: AtomicU64,
     ports_refused: AtomicU64,
+    attempts_refused: AtomicU64,
 }
 
 impl Ledger {
@@ -114,6 +141,8 @@ impl Ledger {
             endpoints: DashMap::default(),
             sources: DashMap::default(),
             ports: DashMap::default(),
+            tried: DashMap::default(),
+            scans: DashMap::default(),
             mappings: Mutex::default(),
             totals: Mutex::default(),
             new_torrents: Mutex::default(),
@@ -121,6 +150,7 @@ impl Ledger {
             swarms_refused: AtomicU64::new(0),
             endpoints_refused: AtomicU64::new(0),
             ports_refused: AtomicU64::new(0),
+            attempts_refused: AtomicU64::new(0),
         }
     }
 
@@ -156,6 +186,11 @@ impl Ledger {
                 self.endpoints.entry(endpoint).or_default().spoke.get_or_insert(window).join(window);
             }
         }
+        for ((endpoint, home), window) in deltas.reached.drain() {
+            if self.room_for(&endpoint) {
+                note(&mut self.endpoints.entry(endpoint).or_default().reached, home, window);
+            }
+        }
         for (port, delta) in deltas.ports.drain() {
             if self.ports.contains_key(&port) || self.ports.len() < self.limits.ports {
                 self.ports.entry(port).or_default().add(delta);
@@ -163,6 +198,7 @@ impl Ledger {
                 self.ports_refused.fetch_add(1, Ordering::Relaxed);
             }
         }
+        deltas.knocks.drain(..).for_each(|knock| self.knock(&knock));
         if !deltas.mappings.is_empty()
             && let Ok(mut mappings) = self.mappings.lock()
         {
@@ -223,11 +259,7 @@ impl Ledger {
             return;
         }
         let mut learnt = self.endpoints.entry(endpoint).or_default();
-        if let Some((_, known)) = learnt.told.iter_mut().find(|(h, _)| *h == home) {
-            known.join(window);
-        } else if learnt.told.len() < Learnt::HOSTS {
-            learnt.told.push((home, window));
-        }
+        note(&mut learnt.told, home, window);
     }
 
     fn room_for(&self, endpoint: &Endpoint) -> bool {
@@ -249,9 +281,12 @@ impl Ledger {
         let oldest = now - 2 * EVIDENCE_WINDOW;
         self.endpoints.retain(|_, learnt| {
             learnt.told.retain(|(_, w)| w.last >= oldest);
-            learnt.spoke.is_some_and(|w| w.last >= oldest) || !learnt.told.is_empty()
+            learnt.reached.retain(|(_, w)| w.last >= oldest);
+            learnt.spoke.is_some_and(|w| w.last >= oldest)
+                || !(learnt.told.is_empty() && learnt.reached.is_empty())
         });
         self.sources.retain(|_, (_, last)| *last >= oldest);
+        self.expire_scans(oldest);
     }
 
     /// Remembers an ended flow whose lengths fit, before any is judged: several remotes make a pattern.
@@ -275,45 +310,6 @@ impl Ledger {
         host.map_or(0, |h| h.shaped.values().filter(|w| near(Some(**w))).count())
     }
 
-    /// Counts an ended and judged flow to its hosts and to the totals.
-    pub fn count_flow(&self, record: &FlowRecord) {
-        let ends = [record.originator, record.responder];
-        let home = ends.map(|e| self.home.contains(&e.address));
-        for (direction, host) in [(Direction::FromOriginator, ends[0]), (Direction::FromResponder, ends[1])] {
-            let at_home = home.get(direction.index()).copied().unwrap_or_default();
-            if at_home {
-                let remote = if direction == Direction::FromOriginator { ends[1] } else { ends[0] };
-                self.with_host(host.address, |h| h.count_flow(record, direction, remote.address));
-            }
-        }
-        let (Some(family), Some(grade)) = (record.label.kinds.family(), record.label.grade) else { return };
-        let sum = |s: &mut FlowSum| {
-            s.flows += 1;
-            let [out, back] = record.sent.map(|c| c.bytes);
-            match home {
-                [true, false] => {
-                    s.bytes_out += out;
-                    s.bytes_in += back;
-                }
-                [false, true] => {
-                    s.bytes_in += out;
-                    s.bytes_out += back;
-                }
-                _ => s.bytes_across += out + back,
-            }
-        };
-        let Ok(mut totals) = self.totals.lock() else { return };
-        sum(totals.flows.entry((family, grade)).or_default());
-        if grade >= Grade::Strong {
-            for kind in record.label.kinds.iter() {
-                sum(totals.kinds.entry(kind).or_default());
-            }
-            if family == Family::Bittorrent {
-                sum(totals.encryption.entry(record.label.encryption).or_default());
-            }
-        }
-    }
-
     /// Limits that were hit, by fixed words, with how often.
     #[must_use]
     pub fn limits_hit(&self) -> BTreeMap<&'static str, u64> {
@@ -322,11 +318,24 @@ impl Ledger {
             ("torrents", &self.swarms_refused),
             ("learnt-endpoints", &self.endpoints_refused),
             ("local-ports", &self.ports_refused),
+            ("attempts", &self.attempts_refused),
         ]
         .into_iter()
         .map(|(name, n)| (name, n.load(Ordering::Relaxed)))
         .filter(|&(_, n)| n > 0)
         .collect()
+    }
+
+    /// Entries and cap of each table, by fixed words.
+    #[must_use]
+    pub fn tables(&self) -> [(&'static str, u64, u64); 4] {
+        [
+            ("hosts", self.hosts.len(), self.limits.hosts),
+            ("torrents", self.swarms.len(), self.limits.swarms),
+            ("learnt-endpoints", self.endpoints.len(), self.limits.endpoints),
+            ("local-ports", self.ports.len(), self.limits.ports),
+        ]
+        .map(|(name, held, cap)| (name, held as u64, cap as u64))
     }
 
     /// Whether this kind proves on its own that the host takes part in BitTorrent.

@@ -6,18 +6,22 @@
 
 mod community_id;
 mod events;
+mod explain;
 mod json;
 mod json_writer;
 pub mod page;
 mod progress;
+mod sensor;
 mod sink;
 mod summary;
 mod words;
 
 pub use community_id::community_id;
 pub use events::{DhtEvent, EventWriter, FlowContext, HostEvent, TorrentEvent};
+pub use explain::{Explained, write_explanation, write_explanation_json};
 pub use json::write_json;
 pub use json_writer::JsonWriter;
 pub use progress::Progress;
+pub use sensor::{InterfaceStatus, SensorStatus};
 pub use sink::AnalysisSink;
 pub use summary::{Color, Layout, write_summary};

@@ -1,22 +1,34 @@
 //! One worker: owns its flows and dissectors outright, tells the ledger what it learnt once per batch.
 
-use crate::base::{Direction, Endpoint, HashKey, HomeNets, Timestamp};
+use crate::base::{Direction, Endpoint, HashKey, HomeNets, Timestamp, Transport};
 use crate::dissect::{Conversation, Datagram, Dissector, MetadataStore, Packet, Sink, TcpSegment, Verdict};
-use crate::event::{Counters, DhtMessage, EndReason, Fact, FlowRecord, FlowState, Label};
+use crate::event::{
+    Answer, Counters, DhtMessage, EndReason, Fact, FlowRecord, FlowState, Knock, Label, Opaque, Subject,
+    Trace,
+};
 use crate::flow::{EndCause, Ended, Flow, FlowId, FlowLimits, FlowTable, TableCounters};
 use crate::frame::{Frame, Segment, Tcp};
 use crate::ledger::{Deltas, Ledger, Scene};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Home hosts whose ordinary flows are summed before the ledger is told: they change nothing until a report.
 const PLAIN_HOSTS: usize = 4_096;
+
+/// After this long a SYN was sent again (RFC 6298 section 2.1: one second), rounding aside.
+const RETRY: Duration = Duration::from_millis(900);
+
+/// Attempts of strangers that are collected before the ledger is told.
+const KNOCKED: usize = 4_096;
 
 /// What a worker keeps for a flow that is of interest.
 #[derive(Debug, Default)]
 struct Followed {
     label: Label,
     conversation: Conversation,
+    /// Only where an explanation was asked for.
+    trace: Option<Box<Trace>>,
 }
 
 /// A DHT message kept for the event log.
@@ -35,7 +47,10 @@ pub struct LoggedDht {
 /// What a worker hands over at a tick.
 #[derive(Debug, Default)]
 pub struct Harvest {
+    /// Flows that ended.
     pub records: Vec<FlowRecord>,
+    /// Flows that go on, of which something is claimed or could be.
+    pub running: Vec<FlowRecord>,
     pub dht: Vec<LoggedDht>,
 }
 
@@ -46,6 +61,8 @@ pub struct WorkerCounters {
     pub flows: u64,
     pub one_way_flows: u64,
     pub panics: u64,
+    /// Flows held now, and how many of them with state.
+    pub held: [usize; 2],
 }
 
 impl WorkerCounters {
@@ -53,6 +70,8 @@ impl WorkerCounters {
         self.flows += other.flows;
         self.one_way_flows += other.one_way_flows;
         self.panics += other.panics;
+        self.held[0] += other.held[0];
+        self.held[1] += other.held[1];
         self.table.opened += other.table.opened;
         self.table.evicted_probation += other.table.evicted_probation;
         self.table.evicted_protected += other.table.evicted_protected;
@@ -62,12 +81,16 @@ impl WorkerCounters {
 }
 
 /// What to keep beyond labelled flows.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct Keep {
     /// Records of flows without a label too.
     pub all_flows: bool,
     /// DHT messages, for the event log.
     pub dht: bool,
+    /// Packet time between two records of a flow that goes on.
+    pub interim: Duration,
+    /// Records of the flows near this one, and a trace of those that are meant.
+    pub subject: Option<Subject>,
 }
 
 /// A worker.
@@ -78,6 +101,8 @@ pub struct Worker {
     deltas: Deltas,
     harvest: Harvest,
     keep: Keep,
+    /// When flows that go on were last told of.
+    told: Timestamp,
     counters: WorkerCounters,
 }
 
@@ -96,6 +121,7 @@ impl Worker {
             deltas: Deltas::default(),
             harvest: Harvest::default(),
             keep,
+            told: Timestamp::MIN,
             counters: WorkerCounters::default(),
         }
     }
@@ -126,11 +152,33 @@ impl Worker {
 
     /// Hands over what is finished by `now`.
     pub fn tick(&mut self, now: Timestamp) -> Harvest {
-        self.flows.expire(now, self.keep.all_flows);
+        self.flows.expire(now, self.keep.all_flows || self.keep.subject.is_some());
         self.settle_ended();
         self.settle();
         self.ledger.merge_plain(&mut self.deltas);
+        if now.since(self.told) >= self.keep.interim {
+            self.tell_running();
+            self.told = now;
+        }
         std::mem::take(&mut self.harvest)
+    }
+
+    /// Takes a record of every flow of interest that moved since the last time.
+    fn tell_running(&mut self) {
+        let told = self.told;
+        for (flow, followed) in self.flows.with_state().filter(|(flow, _)| flow.last >= told) {
+            if let Some(knock) = knock(&flow).filter(|k| k.answer == Answer::Accepted) {
+                self.deltas.knock(self.ledger.home(), &Knock { attempts: 0, ..knock });
+            }
+            let opaque = followed.conversation.opaque();
+            if followed.label.grade.is_none() && opaque == Opaque::default() {
+                continue;
+            }
+            let mut record = record(&flow, EndReason::Running);
+            record.label = followed.label.clone();
+            record.opaque = opaque;
+            self.harvest.running.push(record);
+        }
     }
 
     /// Ends every flow and hands over the rest; `now` is the last packet time of the input.
@@ -148,8 +196,9 @@ impl Worker {
     }
 
     /// The sums so far.
-    pub const fn counters(&self) -> WorkerCounters {
-        WorkerCounters { table: self.flows.counters(), ..self.counters }
+    pub fn counters(&self) -> WorkerCounters {
+        let held = [self.flows.len(), self.flows.states_len()];
+        WorkerCounters { table: self.flows.counters(), held, ..self.counters }
     }
 
     fn datagram(&mut self, frame: &Frame<'_>, id: FlowId, direction: Direction) {
@@ -200,11 +249,15 @@ impl Worker {
             Some(followed) => followed,
             None => fresh.insert(Box::<Followed>::default()),
         };
+        if followed.trace.is_none() && self.keep.subject.is_some_and(|s| s.is(ends)) {
+            followed.trace = Some(Box::default());
+        }
         let packet = Packet { at: frame.at, ends, direction };
         let mut recorder = Recorder {
             scene: Scene { at: frame.at, number: frame.number, ends, transport, sender: direction },
             home: self.ledger.home(),
             label: &mut followed.label,
+            trace: followed.trace.as_deref_mut(),
             deltas: &mut self.deltas,
             dht: self.keep.dht.then_some(&mut self.harvest.dht),
             path: frame.path.0,
@@ -216,6 +269,11 @@ impl Worker {
             self.counters.panics += 1;
             Verdict::Poisoned
         });
+        if let Some(trace) = &mut followed.trace {
+            for reason in followed.conversation.opaque().reasons().iter() {
+                trace.note(reason, frame.at, Some(frame.number));
+            }
+        }
         let labelled = followed.label.grade.is_some();
         match (verdict, fresh) {
             (Verdict::Follow, None) => {}
@@ -246,7 +304,20 @@ impl Worker {
 
     fn end(&mut self, ended: Ended<Box<Followed>>) {
         let Ended { flow, state, cause } = ended;
-        let mut record = record(&flow, cause);
+        if let Some(knock) = knock(&flow) {
+            self.deltas.knock(self.ledger.home(), &knock);
+            // Accepted in the end, but not at first: an admin may have opened the port in between.
+            if knock.answer == Answer::Accepted && knock.first.since(flow.first) >= RETRY {
+                let (answer, first) = (Answer::Silence, flow.first);
+                self.deltas.knock(self.ledger.home(), &Knock { answer, first, last: first, ..knock });
+            }
+            if self.deltas.knocked_len() >= KNOCKED {
+                self.settle();
+            }
+        }
+        let mut record = record(&flow, end_reason(&flow, cause));
+        let keep_all = self.keep.all_flows
+            || self.keep.subject.is_some_and(|s| s.is_near([flow.originator, flow.responder]));
         if let Some(mut followed) = state {
             // Bytes that waited for a gap to close are told now.
             let scene = Scene {
@@ -257,11 +328,12 @@ impl Worker {
                 sender: Direction::FromOriginator,
             };
             let packet = Packet { at: flow.last, ends: scene.ends, direction: Direction::FromOriginator };
-            let Followed { label, conversation } = &mut *followed;
+            let Followed { label, conversation, trace } = &mut *followed;
             let mut recorder = Recorder {
                 scene,
                 home: self.ledger.home(),
                 label,
+                trace: trace.as_deref_mut(),
                 deltas: &mut self.deltas,
                 dht: None,
                 path: flow.path,
@@ -272,12 +344,21 @@ impl Worker {
             self.counters.panics += u64::from(finished.is_err());
             record.opaque = followed.conversation.opaque();
             record.label = followed.label;
-            if record.label.grade.is_some() || record.opaque != Default::default() || self.keep.all_flows {
+            record.trace = followed.trace;
+            if let Some(trace) = &mut record.trace {
+                for reason in record.opaque.reasons().iter() {
+                    trace.note(reason, flow.last, None);
+                }
+            }
+            if record.label.grade.is_some() || record.opaque != Default::default() || keep_all {
                 self.harvest.records.push(record);
                 return;
             }
         }
-        if self.keep.all_flows {
+        if self.keep.subject.is_some_and(|s| s.is([flow.originator, flow.responder])) {
+            record.trace.get_or_insert_default();
+        }
+        if keep_all {
             self.harvest.records.push(record);
             return;
         }
@@ -286,20 +367,48 @@ impl Worker {
     }
 }
 
-fn record(flow: &Flow, cause: EndCause) -> FlowRecord {
+/// What a TCP flow says of the port it went to. Without a SYN nobody knows who called whom.
+fn knock(flow: &Flow) -> Option<Knock> {
+    if flow.transport != Transport::Tcp || flow.midstream {
+        return None;
+    }
+    let [from, back] = flow.packets;
+    // A port is open when it accepts, not for as long as an accepted connection lasts.
+    let (answer, first, last) = match (flow.syn_ack, flow.refused) {
+        // What follows the SYN-ACK shows that it arrived outside, be it an acknowledgement or a scanner's RST.
+        (Some(at), _) if from > 1 => (Answer::Accepted, at, at),
+        (None, true) => (Answer::Refused, flow.first, flow.last),
+        (None, false) if back == 0 => (Answer::Silence, flow.first, flow.last),
+        _ => return None,
+    };
+    Some(Knock {
+        target: flow.responder,
+        transport: flow.transport,
+        source: flow.originator.address,
+        answer,
+        attempts: if answer == Answer::Accepted { 1 } else { u64::from(from) },
+        first,
+        last,
+    })
+}
+
+fn end_reason(flow: &Flow, cause: EndCause) -> EndReason {
+    match cause {
+        EndCause::Evicted => EndReason::Evicted,
+        _ if flow.rst => EndReason::Rst,
+        _ if flow.fin => EndReason::Fin,
+        EndCause::Idle => EndReason::Idle,
+        EndCause::Finished => EndReason::Eof,
+    }
+}
+
+fn record(flow: &Flow, reason: EndReason) -> FlowRecord {
     let side = |i: usize| Counters {
         packets: u64::from(flow.packets.get(i).copied().unwrap_or_default()),
         bytes: flow.bytes.get(i).copied().unwrap_or_default(),
         payload: flow.payload.get(i).copied().unwrap_or_default(),
     };
     let one_way = flow.packets.contains(&0);
-    let reason = match cause {
-        EndCause::Evicted => EndReason::Evicted,
-        _ if flow.rst => EndReason::Rst,
-        _ if flow.fin => EndReason::Fin,
-        EndCause::Idle => EndReason::Idle,
-        EndCause::Finished => EndReason::Eof,
-    };
     FlowRecord {
         originator: flow.originator,
         responder: flow.responder,
@@ -318,6 +427,7 @@ fn record(flow: &Flow, cause: EndCause) -> FlowRecord {
         one_way,
         label: Label::default(),
         opaque: Default::default(),
+        trace: None,
     }
 }
 
@@ -326,6 +436,7 @@ struct Recorder<'a> {
     scene: Scene,
     home: &'a HomeNets,
     label: &'a mut Label,
+    trace: Option<&'a mut Trace>,
     deltas: &'a mut Deltas,
     dht: Option<&'a mut Vec<LoggedDht>>,
     path: u16,
@@ -335,6 +446,11 @@ impl Sink for Recorder<'_> {
     fn fact(&mut self, sender: Direction, fact: Fact<'_>) {
         self.scene.sender = sender;
         self.label.learn(sender, &fact);
+        if let (Some(trace), Fact::Identified { reason, .. }) = (self.trace.as_mut(), &fact) {
+            // What waited for a gap is told at the end, which is no packet's doing.
+            let number = Some(self.scene.number).filter(|&n| n != u64::MAX);
+            trace.note(*reason, self.scene.at, number);
+        }
         self.deltas.fact(self.home, &self.scene, &fact);
         if let (Some(log), Fact::Dht(message)) = (self.dht.as_mut(), &fact) {
             let [a, b] = self.scene.ends;

@@ -11,7 +11,7 @@ DEMO ?= tests/captures/office.pcap
 # Where rustup puts cargo; a shell opened before its installation does not know yet.
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 
-.PHONY: help demo build test fmt clippy setup setup-test pictures clean
+.PHONY: help demo build test fmt clippy rules setup setup-test pictures clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -23,8 +23,8 @@ demo: build
 build: setup
 	cargo build --release --locked
 
-test: setup-test fmt clippy
-	cargo nextest run --locked
+test: setup-test fmt clippy rules
+	PATH="$$PATH:$$PWD/target/tools" SWARMSCOPE_PROMTOOL=promtool cargo nextest run --locked
 	cargo test --doc --locked
 
 fmt: setup-test
@@ -32,6 +32,12 @@ fmt: setup-test
 
 clippy: setup-test
 	cargo clippy --all-targets --locked -- -D warnings
+
+# The Prometheus rules. promtool is the system's, or the copy that .ci/setup put into target/tools.
+RULES = rules/prometheus
+rules: setup-test
+	PATH="$$PATH:$$PWD/target/tools" promtool check rules --lint=all --lint-fatal $(RULES)/*.rules.yml
+	PATH="$$PATH:$$PWD/target/tools" promtool test rules $(RULES)/*_test.yml
 
 setup:
 	@.ci/setup build

@@ -8,7 +8,7 @@
 use super::Ledger;
 use super::window::Window;
 use crate::base::{Address, Endpoint, InfoHash, Transport};
-use crate::event::{Encryption, FlowRecord, Grade, Kind, Opening, Reason, Reasons};
+use crate::event::{Encryption, FlowRecord, Grade, Kind, Reason, Reasons};
 use std::time::Duration;
 
 /// Evidence is believed this long before and after it was seen.

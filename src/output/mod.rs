@@ -10,6 +10,7 @@ mod events;
 mod explain;
 mod json;
 mod json_writer;
+pub mod page;
 mod policed;
 mod progress;
 mod sensor;

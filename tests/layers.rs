@@ -41,20 +41,27 @@ const BINARY_MAY: [&str; 5] = ["base", "event", "ledger", "output", "pipeline"];
 const UNSEEN: [(&str, &str); 1] = [("dissect", "FlowTable")];
 
 /// Which rooms may name which third-party crate. Every dependency has a row.
-const CRATES: [(&str, &[&str]); 17] = [
+const CRATES: [(&str, &[&str]); 24] = [
+    ("bcrypt", &["output"]),
     ("bendy", &["wire"]),
     ("clap", &[BINARY]),
     ("crossbeam_channel", &["pipeline"]),
     ("dashmap", &["ledger"]),
     ("etherparse", &["frame"]),
-    ("flate2", &["capture", "dissect"]),
+    ("flate2", &["capture", "dissect", "output"]),
+    ("hyper", &["output"]),
+    ("hyper_util", &["output"]),
     ("indicatif", &["output"]),
     ("pcap", &["capture"]),
     ("prometheus", &["output"]),
+    ("serde", &["output"]),
+    ("serde_saphyr", &["output"]),
     ("serde_json", &["wire", "output"]),
     ("sha1", &["wire", "output"]),
     ("sha2", &["wire"]),
     ("terminal_size", &["output"]),
+    ("tokio", &["output"]),
+    ("tokio_rustls", &["output"]),
     ("tracing", &["output", "pipeline", BINARY]),
     ("tracing_subscriber", &[BINARY]),
     ("unicode_width", &["output"]),

@@ -8,6 +8,7 @@ mod community_id;
 mod events;
 mod json;
 mod json_writer;
+pub mod live;
 mod progress;
 mod sink;
 mod summary;

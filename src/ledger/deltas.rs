@@ -1,6 +1,7 @@
 //! What one worker learnt since it last told the ledger.
 
 use super::Ledger;
+use super::dht::DhtTotals;
 use super::host::{HostDelta, LocalPort, join};
 use super::report::{HostBytes, MappingReport};
 use super::swarm::{Member, Name, Swarm};
@@ -50,6 +51,7 @@ pub struct Deltas {
     pub(super) plain: Map<Address, (HostBytes, Timestamp)>,
     pub(super) mappings: Vec<MappingReport>,
     pub(super) malformed: Map<(Kind, &'static str), u64>,
+    pub(super) dht_totals: DhtTotals,
 }
 
 impl Deltas {
@@ -69,6 +71,7 @@ impl Deltas {
             && self.ports.is_empty()
             && self.mappings.is_empty()
             && self.malformed.is_empty()
+            && self.dht_totals.is_empty()
     }
 
     /// Takes note of an ended flow of no interest: its home hosts were alive. Index 0 is the originator.
@@ -82,6 +85,11 @@ impl Deltas {
                 *seen = (*seen).max(last);
             }
         }
+    }
+
+    /// Takes note of DHT queries to which no answer came.
+    pub const fn dht_unanswered(&mut self, queries: u64) {
+        self.dht_totals.unanswered += queries;
     }
 
     /// Takes note of a fact.
@@ -293,6 +301,7 @@ impl Deltas {
         to_home: bool,
         window: Window,
     ) {
+        self.dht_totals.count(message, from_home);
         let column = match message.role {
             DhtRole::Query => 0,
             DhtRole::Response => 1,

@@ -1,5 +1,6 @@
 //! What the ledger knows, as plain values for the outputs.
 
+use super::DhtTotals;
 use crate::base::{Address, Endpoint, InfoHash, NodeId, Timestamp};
 use crate::event::{
     AnnounceEvent, Channel, ClientSource, Encryption, Family, Grade, Kind, Mapping, NameTrust,
@@ -79,6 +80,8 @@ pub struct Totals {
     pub encryption: BTreeMap<Encryption, FlowSum>,
     /// Malformed messages by protocol and reason.
     pub malformed: BTreeMap<(Kind, &'static str), u64>,
+    /// DHT messages.
+    pub dht: DhtTotals,
 }
 
 /// Flows and bytes.

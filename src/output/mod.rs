@@ -10,6 +10,7 @@ mod json;
 mod json_writer;
 pub mod live;
 mod progress;
+pub mod prometheus;
 mod sink;
 mod summary;
 mod words;

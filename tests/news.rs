@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use swarmscope::base::{HomeNets, Timestamp};
 use swarmscope::event::{FlowRecord, FlowUpdate};
 use swarmscope::ledger::Ledger;
@@ -45,9 +45,9 @@ impl AnalysisSink for Sums {
     }
 }
 
-fn run(capture: &PathBuf, news: bool, workers: usize) -> (Sums, Vec<u8>) {
+fn run(capture: &Path, news: bool, workers: usize) -> (Sums, Vec<u8>) {
     let options = AnalyzeOptions {
-        inputs: vec![capture.clone()],
+        inputs: vec![capture.to_owned()],
         home: HomeNets::new(
             ["192.168.50.0/24", "2001:db8:50::/64"].iter().map(|n| n.parse().expect("a network")).collect(),
         ),
@@ -82,7 +82,12 @@ fn what_is_told_of_a_running_flow_adds_up_to_what_is_told_at_its_end() {
             assert!(sums.ticks.is_sorted());
             assert_eq!(sums.news.len(), sums.ends.len(), "{}", capture.display());
             for (flow, bytes) in &sums.ends {
-                assert_eq!(sums.news.get(flow), Some(&(*bytes, 1, 1)), "flow {flow} of {}", capture.display());
+                assert_eq!(
+                    sums.news.get(flow),
+                    Some(&(*bytes, 1, 1)),
+                    "flow {flow} of {}",
+                    capture.display()
+                );
             }
         }
     }

@@ -105,7 +105,11 @@ mod tests {
         assert_eq!(table.take(a, b, b"aa", Timestamp::from_secs(12)), None, "taken");
         table.put(a, b, b"ab", Timestamp::from_secs(20), 'y');
         table.put(a, b, b"ac", Timestamp::from_secs(40), 'z');
-        assert_eq!((table.take_unanswered(), table.take_unanswered()), (1, 0), "only the second was never answered");
+        assert_eq!(
+            (table.take_unanswered(), table.take_unanswered()),
+            (1, 0),
+            "only the second was never answered"
+        );
     }
 
     #[test]

@@ -91,7 +91,10 @@ mod tests {
             totals.count(&message(method, millis), true);
         }
         let by_method = |m| totals.messages.get(&(m, true, DhtRole::Response)).copied();
-        assert_eq!([by_method("ping"), by_method("other"), by_method("unknown")], [Some(1), Some(2), Some(1)]);
+        assert_eq!(
+            [by_method("ping"), by_method("other"), by_method("unknown")],
+            [Some(1), Some(2), Some(1)]
+        );
         assert_eq!((totals.round_trips[0], totals.round_trips[1], totals.round_trips[11]), (1, 1, 1));
         let mut sum = totals.clone();
         sum.add(totals);

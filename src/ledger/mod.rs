@@ -283,18 +283,6 @@ impl Ledger {
         host.map_or(0, |h| h.shaped.values().filter(|w| near(Some(**w))).count())
     }
 
-    /// The tables by the words of [`limits_hit`](Self::limits_hit), with their entries and how many there may be.
-    #[must_use]
-    pub fn fill(&self) -> [(&'static str, u64, u64); 4] {
-        [
-            ("hosts", self.hosts.len(), self.limits.hosts),
-            ("torrents", self.swarms.len(), self.limits.swarms),
-            ("learnt-endpoints", self.endpoints.len(), self.limits.endpoints),
-            ("local-ports", self.ports.len(), self.limits.ports),
-        ]
-        .map(|(table, entries, limit)| (table, entries as u64, limit as u64))
-    }
-
     /// The sums over flows and messages, without hosts and torrents.
     #[must_use]
     pub fn totals(&self) -> Totals {
@@ -314,6 +302,18 @@ impl Ledger {
         .map(|(name, n)| (name, n.load(Ordering::Relaxed)))
         .filter(|&(_, n)| n > 0)
         .collect()
+    }
+
+    /// Entries and cap of each table, by fixed words.
+    #[must_use]
+    pub fn tables(&self) -> [(&'static str, u64, u64); 4] {
+        [
+            ("hosts", self.hosts.len(), self.limits.hosts),
+            ("torrents", self.swarms.len(), self.limits.swarms),
+            ("learnt-endpoints", self.endpoints.len(), self.limits.endpoints),
+            ("local-ports", self.ports.len(), self.limits.ports),
+        ]
+        .map(|(name, held, cap)| (name, held as u64, cap as u64))
     }
 
     /// Whether this kind proves on its own that the host takes part in BitTorrent.

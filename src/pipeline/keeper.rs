@@ -4,7 +4,7 @@ use super::worker::{Harvest, LoggedDht};
 use crate::base::{Endpoint, KeyedState, Timestamp, Transport};
 use crate::capture::Origin;
 use crate::event::{DhtMessage, FlowRecord, FlowUpdate, Grade, Told};
-use crate::frame::Paths;
+use crate::frame::Path;
 use crate::ledger::report::Report;
 use crate::ledger::{EVIDENCE_WINDOW, Ledger, NewTorrent};
 use crate::output::{AnalysisSink, DhtEvent, FlowContext, HostEvent, TorrentEvent};
@@ -51,7 +51,7 @@ const fn key(record: &FlowRecord) -> FlowKey {
 
 /// Where a flow came from, resolved for output.
 pub struct Places<'a> {
-    pub paths: &'a Paths,
+    pub paths: &'a [Path],
     pub origins: &'a [Origin],
 }
 
@@ -227,7 +227,7 @@ fn tell_dht(logged: &LoggedDht, places: &Places<'_>, sink: &mut dyn AnalysisSink
 }
 
 fn with_context(path: u16, places: &Places<'_>, tell: impl FnOnce(&FlowContext<'_>)) {
-    let path = places.paths.get(crate::frame::PathId(path));
+    let path = places.paths.get(usize::from(path));
     let origin = path.and_then(|p| places.origins.get(usize::from(p.origin)));
     let tunnels: Vec<&str> = path.map(|p| p.tunnels.iter().map(|t| t.label()).collect()).unwrap_or_default();
     tell(&FlowContext {

@@ -50,6 +50,8 @@ pub struct WorkerCounters {
     pub flows: u64,
     pub one_way_flows: u64,
     pub panics: u64,
+    /// Flows held now, and how many of them with state.
+    pub held: [usize; 2],
 }
 
 impl WorkerCounters {
@@ -57,6 +59,8 @@ impl WorkerCounters {
         self.flows += other.flows;
         self.one_way_flows += other.one_way_flows;
         self.panics += other.panics;
+        self.held[0] += other.held[0];
+        self.held[1] += other.held[1];
         self.table.opened += other.table.opened;
         self.table.evicted_probation += other.table.evicted_probation;
         self.table.evicted_protected += other.table.evicted_protected;
@@ -177,8 +181,9 @@ impl Worker {
     }
 
     /// The sums so far.
-    pub const fn counters(&self) -> WorkerCounters {
-        WorkerCounters { table: self.flows.counters(), ..self.counters }
+    pub fn counters(&self) -> WorkerCounters {
+        let held = [self.flows.len(), self.flows.states_len()];
+        WorkerCounters { table: self.flows.counters(), held, ..self.counters }
     }
 
     fn datagram(&mut self, frame: &Frame<'_>, id: FlowId, direction: Direction) {

@@ -25,7 +25,8 @@ impl Default for BuildInfo {
 pub fn register(declare: &Declare<'_>, build: &BuildInfo, started: Timestamp) -> prometheus::Result<()> {
     let labels = ["version", "revision", "rustc", "libpcap"];
     let info = declare.gauges("build_info", "What the program was built from; always 1.", &labels)?;
-    info.with_label_values(&[env!("CARGO_PKG_VERSION"), &build.revision, &build.rustc, &build.libpcap]).set(1);
+    info.with_label_values(&[env!("CARGO_PKG_VERSION"), &build.revision, &build.rustc, &build.libpcap])
+        .set(1);
     let help = "When the sensor was started, in seconds since the epoch.";
     declare.float_gauge("start_time_seconds", help)?.set(started.as_secs_f64());
     Ok(())

@@ -65,7 +65,7 @@ struct Counters {
 }
 
 impl HomeHosts {
-    pub fn register(declare: &Declare<'_>, limit: usize) -> Result<Self> {
+    pub(super) fn register(declare: &Declare<'_>, limit: usize) -> Result<Self> {
         let limit = limit.min(HOSTS_MAX);
         let bytes = "Wire bytes of a home host's BitTorrent flows of grade strong or better.";
         let state = "The state of a home host; always 1.";

@@ -2,9 +2,7 @@
 
 use super::*;
 use crate::base::{Endpoint, Transport};
-use crate::event::{
-    Counters as Sent, EndReason, FlowRecord, FlowState, Kind, Label, Opaque, Reason,
-};
+use crate::event::{Counters as Sent, EndReason, FlowRecord, FlowState, Kind, Label, Opaque, Reason};
 use crate::ledger::report::Report;
 use prometheus::Registry;
 

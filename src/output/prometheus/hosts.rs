@@ -50,12 +50,11 @@ impl Hosts {
             self.hosts.with_label_values(&[state]).set(of(&states, &state));
         }
         for state in PORT_STATES {
-            self.ports.with_label_values(&[state]).set(of(&policy.exposed_ports, &state));
+            self.ports.with_label_values(&[state]).set(0);
         }
         for transport in [Transport::Tcp, Transport::Udp] {
             for status in NAT_STATUSES {
-                let n = of(&policy.nat, &(transport, status));
-                self.nat.with_label_values(&[words::port_protocol(transport), status]).set(n);
+                self.nat.with_label_values(&[words::port_protocol(transport), status]).set(0);
             }
         }
         self.torrents.set(gauge_value(report.torrents.len() as u64));

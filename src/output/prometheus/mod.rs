@@ -21,12 +21,13 @@ mod traffic;
 
 pub use build::BuildInfo;
 pub use home_hosts::HomeHosts;
+pub use p2p::directions;
 pub use page::{Format, Page, accepts_gzip};
 
-use super::live::{PolicyStatus, SensorStatus};
+use super::SensorStatus;
+use super::live::Duty;
 use crate::base::Timestamp;
 use crate::event::FlowUpdate;
-use crate::ledger::Ledger;
 use crate::ledger::report::{Coverage, Report, Totals};
 use declare::Declare;
 use prometheus::core::Collector;
@@ -63,8 +64,6 @@ pub struct Metrics {
 pub struct Tick<'a> {
     /// Packet time.
     pub now: Timestamp,
-    /// The ledger, for how full its tables are.
-    pub ledger: &'a Ledger,
     /// What was seen.
     pub coverage: &'a Coverage,
     /// Sums over flows and messages.
@@ -73,8 +72,10 @@ pub struct Tick<'a> {
     pub report: &'a Report,
     /// The sensor.
     pub sensor: &'a SensorStatus,
-    /// The policy.
-    pub policy: &'a PolicyStatus,
+    /// The program around it.
+    pub duty: &'a Duty,
+    /// Events that listeners did not take in time.
+    pub told_dropped: u64,
 }
 
 impl Metrics {
@@ -131,10 +132,10 @@ impl Metrics {
         let Ok(_held) = self.gate.try_lock() else { return };
         self.traffic.observe(tick);
         self.dht.observe(&tick.totals.dht);
-        self.hosts.observe(tick.report, tick.policy);
-        self.policy.observe(tick.policy);
+        self.hosts.observe(tick.report, &tick.duty.policy);
+        self.policy.observe(&tick.duty.policy);
         self.sensor.observe(tick);
-        home_hosts.observe(tick.now, tick.report, tick.policy);
+        home_hosts.observe(tick.now, tick.report, &tick.duty.policy);
     }
 
     /// All families as they are now, by name.

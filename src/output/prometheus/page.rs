@@ -79,7 +79,9 @@ impl Page {
     pub fn text(&mut self, format: Format, gzip: bool) -> io::Result<&[u8]> {
         if !self.made.iter().any(|(form, _)| *form == (format, gzip)) {
             let text = match format {
-                Format::Text => TextEncoder::new().encode_to_string(&self.families).map_err(io::Error::other)?,
+                Format::Text => {
+                    TextEncoder::new().encode_to_string(&self.families).map_err(io::Error::other)?
+                }
                 Format::OpenMetrics => openmetrics::write(&self.families),
             };
             let text = if gzip { compressed(text.as_bytes())? } else { text.into_bytes() };

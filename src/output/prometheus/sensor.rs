@@ -2,10 +2,8 @@
 
 use super::Tick;
 use super::declare::{Declare, gauge_value, raise, raise_to};
-use crate::output::live::InterfaceStatus;
-use prometheus::{
-    CounterVec, Gauge, GaugeVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Result,
-};
+use crate::output::InterfaceStatus;
+use prometheus::{CounterVec, Gauge, GaugeVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Result};
 
 /// Interfaces on the page, at most.
 const INTERFACES_MAX: usize = 64;
@@ -48,7 +46,11 @@ impl Sensor {
                 "Attempts to open the interface again.",
                 &["interface"],
             )?,
-            queue_fill: declare.float_gauges("queue_fill_ratio", "How full a worker's queue is.", &["worker"])?,
+            queue_fill: declare.float_gauges(
+                "queue_fill_ratio",
+                "How full a worker's queue is.",
+                &["worker"],
+            )?,
             lag: declare.float_gauge("watermark_lag_seconds", lag)?,
             entries: declare.gauges("table_entries", "Entries of a table.", &["table"])?,
             limits: declare.gauges("table_limit", "Entries of a table at most.", &["table"])?,
@@ -65,10 +67,8 @@ impl Sensor {
                 "Events that an output could not take.",
                 &["sink"],
             )?,
-            reloaded: declare.gauge(
-                "config_last_reload_successful",
-                "Whether the last configuration was taken over.",
-            )?,
+            reloaded: declare
+                .gauge("config_last_reload_successful", "Whether the last configuration was taken over.")?,
             reloaded_at: declare.float_gauge("config_last_reload_success_timestamp_seconds", at)?,
         };
         sensor.reloaded.set(1);
@@ -80,14 +80,16 @@ impl Sensor {
     pub fn observe(&self, tick: &Tick<'_>) {
         let sensor = tick.sensor;
         self.interface_info.reset();
-        sensor.interfaces.iter().take(INTERFACES_MAX).for_each(|i| self.interface(i));
-        for (worker, fill) in sensor.queue_fill.iter().take(WORKERS_MAX).enumerate() {
+        sensor
+            .interfaces
+            .iter()
+            .take(INTERFACES_MAX)
+            .for_each(|i| self.interface(i, &tick.duty.capture_mode));
+        for (worker, fill) in sensor.queues.iter().take(WORKERS_MAX).enumerate() {
             self.queue_fill.with_label_values(&[worker.to_string()]).set(*fill);
         }
         self.lag.set(sensor.lag.as_secs_f64());
-        let ledger = tick.ledger.fill();
-        let ledger = ledger.iter().map(|&(table, entries, limit)| (table, entries, limit));
-        for (table, entries, limit) in ledger.chain(sensor.tables.iter().map(|t| (t.table, t.entries, t.limit))) {
+        for &(table, entries, limit) in &sensor.tables {
             self.entries.with_label_values(&[table]).set(gauge_value(entries));
             self.limits.with_label_values(&[table]).set(gauge_value(limit));
             // A counter that is not there until it is needed hides its first step.
@@ -97,12 +99,13 @@ impl Sensor {
             raise(&self.limit_hits.with_label_values(&[limit]), n);
         }
         raise(&self.panics, tick.coverage.panics);
-        for output in &sensor.outputs {
+        for output in &tick.duty.outputs {
             self.output_up.with_label_values(&[output.sink]).set(i64::from(output.up));
             raise(&self.output_errors.with_label_values(&[output.sink]), output.errors);
             raise(&self.events_dropped.with_label_values(&[output.sink]), output.dropped);
         }
-        if let Some((taken, at)) = sensor.reload {
+        raise(&self.events_dropped.with_label_values(&["sse"]), tick.told_dropped);
+        if let Some((taken, at)) = tick.duty.reload {
             self.reloaded.set(i64::from(taken));
             if taken {
                 self.reloaded_at.set(at.as_secs_f64());
@@ -110,16 +113,11 @@ impl Sensor {
         }
     }
 
-    fn interface(&self, interface: &InterfaceStatus) {
-        let InterfaceStatus { name, link_type, mode, up, gap, open_retries, .. } = interface;
-        self.interface_info.with_label_values(&[name, link_type, mode]).set(1);
+    fn interface(&self, interface: &InterfaceStatus, mode: &str) {
+        let InterfaceStatus { name, link_type, up, gap, retries, .. } = interface;
+        self.interface_info.with_label_values(&[name.as_str(), link_type, mode]).set(1);
         self.interface_up.with_label_values(&[name]).set(i64::from(*up));
         raise_to(&self.gap.with_label_values(&[name]), gap.as_secs_f64());
-        raise(&self.retries.with_label_values(&[name]), *open_retries);
-    }
-
-    /// Events that a listener of the stream did not take in time.
-    pub fn dropped_at_listeners(&self, total: u64) {
-        raise(&self.events_dropped.with_label_values(&["sse"]), total);
+        raise(&self.retries.with_label_values(&[name]), *retries);
     }
 }

@@ -4,7 +4,7 @@ use super::Tick;
 use super::declare::{Declare, gauge_value, raise};
 use prometheus::{IntCounter, IntCounterVec, IntGauge, Result};
 
-/// The table of [`SensorStatus::tables`](crate::output::live::SensorStatus::tables) whose entries are the flows that run.
+/// The table of [`SensorStatus::tables`](crate::output::SensorStatus::tables) whose entries are the flows that run.
 const FLOW_TABLE: &str = "flows";
 
 /// The families.
@@ -75,8 +75,8 @@ impl Traffic {
         }
         raise(&self.flows, coverage.flows);
         raise(&self.one_way, coverage.one_way_flows);
-        let active = sensor.tables.iter().find(|t| t.table == FLOW_TABLE);
-        self.active.set(active.map_or(0, |t| gauge_value(t.entries)));
+        let active = sensor.tables.iter().find(|(table, ..)| *table == FLOW_TABLE);
+        self.active.set(active.map_or(0, |&(_, entries, _)| gauge_value(entries)));
         for ((kind, reason), &n) in &totals.malformed {
             raise(&self.malformed.with_label_values(&[kind.label(), reason]), n);
         }

@@ -58,7 +58,7 @@ const CRATES: [(&str, &[&str]); 24] = [
     ("serde_saphyr", &["output"]),
     ("serde_json", &["wire", "output"]),
     ("sha1", &["wire", "output"]),
-    ("sha2", &["wire"]),
+    ("sha2", &["wire", "output"]),
     ("terminal_size", &["output"]),
     ("tokio", &["output"]),
     ("tokio_rustls", &["output"]),

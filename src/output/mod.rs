@@ -6,9 +6,11 @@
 
 mod community_id;
 mod events;
+pub mod http;
 mod json;
 mod json_writer;
 pub mod live;
+mod page;
 mod progress;
 pub mod prometheus;
 mod sensor;

@@ -22,7 +22,7 @@ mod traffic;
 pub use build::BuildInfo;
 pub use home_hosts::HomeHosts;
 pub use p2p::directions;
-pub use page::{Format, Page, accepts_gzip};
+pub use page::{Format, Page, accepts_gzip, compressed};
 
 use super::SensorStatus;
 use super::live::Duty;

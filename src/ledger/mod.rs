@@ -9,7 +9,9 @@ mod attribution;
 mod counting;
 mod deltas;
 mod dht;
+mod exposure;
 mod host;
+mod reach;
 pub mod report;
 mod reporting;
 mod swarm;
@@ -22,6 +24,7 @@ pub use dht::DhtTotals;
 use crate::base::{Address, Endpoint, HomeNets, InfoHash, KeyedState, Timestamp, Transport};
 use crate::event::{Channel, Family, FlowRecord, Kind};
 use dashmap::DashMap;
+use exposure::{Scan, Tried};
 use host::{Host, LocalPort};
 use report::{MappingReport, Totals};
 use std::collections::BTreeMap;
@@ -96,6 +99,10 @@ pub struct Ledger {
     /// (who taught, which home host) → how many endpoints, and when last.
     sources: DashMap<(Address, Address), (u32, Timestamp), KeyedState>,
     ports: DashMap<(Endpoint, Transport), LocalPort, KeyedState>,
+    /// What strangers tried on ports of home hosts.
+    tried: DashMap<(Endpoint, Transport), Tried, KeyedState>,
+    /// (home host, who tried) → the ports that were found shut.
+    scans: DashMap<(Address, Address), Scan, KeyedState>,
     mappings: Mutex<Vec<MappingReport>>,
     totals: Mutex<Totals>,
     new_torrents: Mutex<Vec<(InfoHash, Address)>>,
@@ -117,6 +124,8 @@ impl Ledger {
             endpoints: DashMap::default(),
             sources: DashMap::default(),
             ports: DashMap::default(),
+            tried: DashMap::default(),
+            scans: DashMap::default(),
             mappings: Mutex::default(),
             totals: Mutex::default(),
             new_torrents: Mutex::default(),
@@ -165,6 +174,12 @@ impl Ledger {
             } else {
                 self.ports_refused.fetch_add(1, Ordering::Relaxed);
             }
+        }
+        for ((target, transport), delta) in deltas.tried.drain() {
+            self.tried(target, transport, delta);
+        }
+        for ((host, source), delta) in deltas.scans.drain() {
+            self.scan(host, source, delta);
         }
         if !deltas.mappings.is_empty()
             && let Ok(mut mappings) = self.mappings.lock()
@@ -260,6 +275,7 @@ impl Ledger {
             learnt.spoke.is_some_and(|w| w.last >= oldest) || !learnt.told.is_empty()
         });
         self.sources.retain(|_, (_, last)| *last >= oldest);
+        self.expire_scans(oldest);
     }
 
     /// Remembers an ended flow whose lengths fit, before any is judged: several remotes make a pattern.

@@ -103,7 +103,8 @@ mod tests {
 
     #[test]
     fn base64_of_the_rfc() {
-        for (text, want) in [("", ""), ("Zg==", "f"), ("Zm8=", "fo"), ("Zm9v", "foo"), ("Zm9vYmFy", "foobar")] {
+        for (text, want) in [("", ""), ("Zg==", "f"), ("Zm8=", "fo"), ("Zm9v", "foo"), ("Zm9vYmFy", "foobar")]
+        {
             assert_eq!(base64(text).unwrap(), want.as_bytes());
         }
     }

@@ -75,15 +75,35 @@ mod tests {
     fn only_addresses_localhost_and_given_names_are_ours() {
         let allowed = ["sensor.example".to_owned()];
         for host in [
-            "127.0.0.1", "127.0.0.1:9790", "10.1.2.3:80", "[::1]", "[2001:db8::1]:9790", "localhost:1",
-            "LOCALHOST", "localhost.", "sensor.example", "Sensor.Example:9790",
+            "127.0.0.1",
+            "127.0.0.1:9790",
+            "10.1.2.3:80",
+            "[::1]",
+            "[2001:db8::1]:9790",
+            "localhost:1",
+            "LOCALHOST",
+            "localhost.",
+            "sensor.example",
+            "Sensor.Example:9790",
         ] {
             assert!(host_is_ours(host, &allowed), "{host}");
         }
         for host in [
-            "", "evil.example", "localhost.evil.example", "127.0.0.1.evil.example", "sensor.example.evil.example",
-            "[::1", "[evil]", "[::1]x", "localhost:evil", "localhost:99999", "2130706433", "user@localhost", "::1",
-            "[127.0.0.1]", "localhost:80:80",
+            "",
+            "evil.example",
+            "localhost.evil.example",
+            "127.0.0.1.evil.example",
+            "sensor.example.evil.example",
+            "[::1",
+            "[evil]",
+            "[::1]x",
+            "localhost:evil",
+            "localhost:99999",
+            "2130706433",
+            "user@localhost",
+            "::1",
+            "[127.0.0.1]",
+            "localhost:80:80",
         ] {
             assert!(!host_is_ours(host, &allowed), "{host}");
         }

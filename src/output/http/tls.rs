@@ -48,9 +48,15 @@ fn client_verifier(
         (REQUIRED, _) => false,
         (IF_GIVEN, _) => true,
         ("RequestClientCert" | "RequireAnyClientCert" | "RequireClientCert", _) => {
-            return Err(format!("client_auth_type: certificates are verified here: {REQUIRED} or {IF_GIVEN}"));
+            return Err(format!(
+                "client_auth_type: certificates are verified here: {REQUIRED} or {IF_GIVEN}"
+            ));
         }
-        (other, _) => return Err(format!("client_auth_type: {other:?} is none of NoClientCert, {IF_GIVEN}, {REQUIRED}")),
+        (other, _) => {
+            return Err(format!(
+                "client_auth_type: {other:?} is none of NoClientCert, {IF_GIVEN}, {REQUIRED}"
+            ));
+        }
     };
     let file = config.client_ca_file.as_ref().ok_or("client_auth_type needs a client_ca_file")?;
     let mut roots = RootCertStore::empty();
@@ -96,7 +102,10 @@ fn provider(config: &Tls) -> Result<CryptoProvider, String> {
         let name = |suite| format!("{suite:?}").replace("TLS13_", "TLS_");
         provider.cipher_suites.retain(|s| {
             let name = name(s.suite());
-            config.cipher_suites.iter().any(|wanted| *wanted == name || wanted.strip_suffix("_SHA256") == Some(&name))
+            config
+                .cipher_suites
+                .iter()
+                .any(|wanted| *wanted == name || wanted.strip_suffix("_SHA256") == Some(&name))
         });
         if provider.cipher_suites.is_empty() {
             return Err("cipher_suites: none of them is known here".into());

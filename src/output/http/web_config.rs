@@ -110,7 +110,10 @@ impl WebConfig {
         let tls = match &mut file.tls_server_config {
             Some(config) => {
                 let folder = path.parent().unwrap_or(Path::new(""));
-                for named in [&mut config.cert_file, &mut config.key_file].into_iter().chain(&mut config.client_ca_file) {
+                for named in [&mut config.cert_file, &mut config.key_file]
+                    .into_iter()
+                    .chain(&mut config.client_ca_file)
+                {
                     *named = folder.join(&named);
                     files.push((named.clone(), look(named)));
                 }
@@ -195,7 +198,10 @@ mod tests {
             ("tls_server_confg:\n  cert_file: x\n", "tls_server_confg"),
             ("http_server_config:\n  headers:\n    Set-Cookie: a\n", "cannot be set"),
             ("tls_server_config:\n  cert_file: absent.crt\n  key_file: absent.key\n", "absent.crt"),
-            ("tls_server_config:\n  cert_file: a\n  key_file: b\n  client_auth_type: Sometimes\n", "Sometimes"),
+            (
+                "tls_server_config:\n  cert_file: a\n  key_file: b\n  client_auth_type: Sometimes\n",
+                "Sometimes",
+            ),
             ("- a\n", "web configuration"),
         ] {
             let error = read(text).err().unwrap();

@@ -1,10 +1,8 @@
 //! Home hosts and torrents, counted.
 
 use super::declare::{Declare, gauge_value, raise};
-use crate::base::Transport;
-use crate::ledger::report::Report;
+use crate::ledger::report::{HostReport, NatStatus, PortState, Report};
 use crate::output::live::PolicyStatus;
-use crate::output::words;
 use prometheus::{IntCounter, IntGauge, IntGaugeVec, Result};
 use std::collections::BTreeMap;
 
@@ -12,9 +10,16 @@ use std::collections::BTreeMap;
 const HOST_STATES: [&str; 7] =
     ["active", "quiet", "cleared", "changed", "not-seen", "cannot-tell", "recurred"];
 /// States of a port.
-const PORT_STATES: [&str; 5] = ["open", "closed", "stealth", "forwarded-refused", "not-tested"];
+const PORT_STATES: [PortState; 5] = [
+    PortState::Open,
+    PortState::Closed,
+    PortState::Stealth,
+    PortState::ForwardedRefused,
+    PortState::NotTested,
+];
 /// NAT statuses of a host.
-const NAT_STATUSES: [&str; 4] = ["green", "yellow", "red", "unknown"];
+const NAT_STATUSES: [NatStatus; 4] =
+    [NatStatus::Green, NatStatus::Yellow, NatStatus::Red, NatStatus::Unknown];
 
 /// The families.
 #[derive(Debug)]
@@ -50,11 +55,14 @@ impl Hosts {
             self.hosts.with_label_values(&[state]).set(of(&states, &state));
         }
         for state in PORT_STATES {
-            self.ports.with_label_values(&[state]).set(0);
+            let n = report.exposure.iter().filter(|p| p.state == state).count();
+            self.ports.with_label_values(&[state.label()]).set(gauge_value(n as u64));
         }
-        for transport in [Transport::Tcp, Transport::Udp] {
+        for (n, transport) in ["tcp", "udp"].into_iter().enumerate() {
             for status in NAT_STATUSES {
-                self.nat.with_label_values(&[words::port_protocol(transport), status]).set(0);
+                let has = |h: &&HostReport| h.nat.get(n) == Some(&status);
+                let hosts = report.hosts.iter().filter(has).count();
+                self.nat.with_label_values(&[transport, status.label()]).set(gauge_value(hosts as u64));
             }
         }
         self.torrents.set(gauge_value(report.torrents.len() as u64));

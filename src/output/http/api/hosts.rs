@@ -3,7 +3,7 @@
 use super::overview::bytes;
 use super::{Asked, Written, Wrong, object};
 use crate::base::Address;
-use crate::ledger::report::HostReport;
+use crate::ledger::report::{HostReport, PortReport, PortState};
 use crate::output::{JsonWriter, json};
 
 /// Flows of a host that are told with it.
@@ -64,14 +64,15 @@ impl Asked<'_> {
         let host = host.ok_or(Wrong::Unknown("nothing is known of that host"))?;
         let torrents = report.torrents.iter().filter(|t| t.hosts.iter().any(|h| h.address == address));
         let flows = self.live.flows();
-        let flows = flows.iter().filter(|f| {
-            f.record.originator.address == address || f.record.responder.address == address
-        });
+        let flows = flows
+            .iter()
+            .filter(|f| f.record.originator.address == address || f.record.responder.address == address);
         let duty = self.live.duty();
         Ok(object(|w| {
             w.key("host").object(|w| self.host_members(w, host));
             w.key("torrents").array(|w| torrents.for_each(|t| w.object(|w| json::torrent(w, t))));
-            w.key("flows").array(|w| flows.take(FLOWS).for_each(|f| w.object(|w| super::flows::members(w, f))));
+            w.key("flows")
+                .array(|w| flows.take(FLOWS).for_each(|f| w.object(|w| super::flows::members(w, f))));
             w.key("ports").array(|w| self.ports(w, address));
             self.rate(w, Some(&address), minutes);
             w.key("alerts").array(|w| {
@@ -88,16 +89,31 @@ impl Asked<'_> {
     }
 
     pub fn exposure(&self) -> Written {
-        let (page, _) = (self.query.page()?, self.address("host")?);
-        Ok(object(|w| page.write(w, &[] as &[()], |_, ()| {})))
+        let (page, host) = (self.query.page()?, self.address("host")?);
+        let states = [
+            PortState::Open,
+            PortState::ForwardedRefused,
+            PortState::Closed,
+            PortState::Stealth,
+            PortState::NotTested,
+        ];
+        let state = self.query.word("state", &states.map(|s| (s.label(), s)))?;
+        let report = &self.now.report;
+        let mut ports: Vec<&PortReport> = report.exposure.iter().collect();
+        ports.retain(|p| host.is_none_or(|h| p.host == h) && state.is_none_or(|s| p.state == s));
+        Ok(object(|w| page.write(w, &ports, |w, p| w.object(|w| json::port(w, p, &report.scans)))))
     }
 
-    /// Ports that answer strangers.
+    /// Ports that let strangers in.
     pub fn exposed_ports(&self) -> u64 {
-        0
+        self.now.report.exposure.iter().filter(|p| p.state == PortState::Open).count() as u64
     }
 
-    fn ports(&self, _: &mut JsonWriter, _: Address) {}
+    fn ports(&self, w: &mut JsonWriter, host: Address) {
+        let report = &self.now.report;
+        let ports = report.exposure.iter().filter(|p| p.host == host);
+        ports.for_each(|p| w.object(|w| json::port(w, p, &report.scans)));
+    }
 }
 
 /// Whether a host's address, or what it calls itself, holds a text in lower case.

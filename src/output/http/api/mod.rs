@@ -113,8 +113,7 @@ impl Asked<'_> {
     fn alerts(&self) -> Written {
         let (page, host) = (self.query.page()?, self.address("host")?);
         let duty = self.live.duty();
-        let alerts: Vec<_> =
-            duty.policy.alerts.iter().filter(|a| host.is_none() || a.host == host).collect();
+        let alerts: Vec<_> = duty.policy.alerts.iter().filter(|a| host.is_none() || a.host == host).collect();
         Ok(object(|w| page.write(w, &alerts, |w, alert| w.json(&alert.json))))
     }
 }

@@ -45,7 +45,8 @@ impl Asked<'_> {
                 let kernel: u64 = sensor.interfaces.iter().map(|i| i.kernel_dropped).sum();
                 w.key("dropped").object(|w| {
                     w.key("kernel").number(kernel.max(now.coverage.kernel_dropped));
-                    w.key("interface").number(sensor.interfaces.iter().map(|i| i.interface_dropped).sum::<u64>());
+                    w.key("interface")
+                        .number(sensor.interfaces.iter().map(|i| i.interface_dropped).sum::<u64>());
                     w.key("queue").number(now.coverage.queue_dropped);
                 });
                 w.key("lag_seconds").seconds(sensor.lag);

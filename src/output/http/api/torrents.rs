@@ -63,7 +63,8 @@ impl Asked<'_> {
         let is_it = |t: &&TorrentReport| {
             t.info_hash.to_string() == wanted || t.also.is_some_and(|hash| hash.to_string() == wanted)
         };
-        let torrent = report.torrents.iter().find(is_it).ok_or(Wrong::Unknown("that torrent was not seen"))?;
+        let torrent =
+            report.torrents.iter().find(is_it).ok_or(Wrong::Unknown("that torrent was not seen"))?;
         let hosts = report.hosts.iter().filter(|h| torrent.hosts.iter().any(|m| m.address == h.address));
         Ok(object(|w| {
             w.key("torrent").object(|w| json::torrent(w, torrent));

@@ -37,6 +37,8 @@ pub struct Series {
 pub struct Rates {
     network: Series,
     hosts: HashMap<Address, (Series, Timestamp), KeyedState>,
+    /// Until then no host is idle, so that a flood of hosts need not be compared with all that are there.
+    all_busy_until: Timestamp,
 }
 
 impl Rates {
@@ -53,11 +55,16 @@ impl Rates {
     /// The same for a host, where there is room for it.
     pub fn add_host(&mut self, host: Address, from: Timestamp, to: Timestamp, moved: Moved) {
         if !self.hosts.contains_key(&host) && self.hosts.len() >= HOSTS_MAX {
+            if to <= self.all_busy_until {
+                return;
+            }
             let idlest = self.hosts.iter().map(|(host, (_, last))| (*last, *host)).min();
-            match idlest {
-                Some((last, idlest)) if to.since(last) > IDLE => self.hosts.remove(&idlest),
-                _ => return,
-            };
+            let Some((last, idlest)) = idlest else { return };
+            if to.since(last) <= IDLE {
+                self.all_busy_until = last + IDLE;
+                return;
+            }
+            self.hosts.remove(&idlest);
         }
         let (series, last) = self.hosts.entry(host).or_default();
         series.add_over(from, to, moved);
@@ -162,7 +169,7 @@ mod tests {
     #[test]
     fn what_was_moved_over_a_time_is_spread_over_it() {
         let mut series = Series::default();
-        let at = |secs| Timestamp::from_secs(1_000_000 + secs);
+        let at = |secs: i64| Timestamp::from_secs(1_000_000 + secs);
         series.add_over(at(0), at(29), moved(10));
         series.add(at(40), moved(1));
         let last: Vec<u64> = series.last(4).map(|(_, m)| m.p2p_in).collect();

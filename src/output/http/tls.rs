@@ -29,9 +29,9 @@ pub fn server_config(config: &Tls) -> Result<Arc<ServerConfig>, String> {
         Some(verifier) => builder.with_client_cert_verifier(verifier),
         None => builder.with_no_client_auth(),
     };
+    let certificates = certificates(&config.cert_file)?;
     let key = PrivateKeyDer::from_pem_file(&config.key_file).map_err(|e| about(&config.key_file, &e))?;
-    let mut server =
-        builder.with_single_cert(certificates(&config.cert_file)?, key).map_err(|e| e.to_string())?;
+    let mut server = builder.with_single_cert(certificates, key).map_err(|e| e.to_string())?;
     server.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(Arc::new(server))
 }

@@ -145,7 +145,9 @@ impl HomeHosts {
         let gone: Vec<Address> = self.admitted.iter().filter(|(_, a)| idle(a)).map(|(k, _)| *k).collect();
         gone.into_iter().for_each(|host| self.evict(host));
         self.displace();
-        if now.since(self.halved) > HALF_LIFE {
+        if self.halved == Timestamp::MIN {
+            self.halved = now;
+        } else if now.since(self.halved) > HALF_LIFE {
             self.halved = now;
             self.candidates.halve();
             self.admitted.values_mut().for_each(|a| a.weight /= 2);

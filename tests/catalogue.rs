@@ -1,4 +1,4 @@
-//! Every metric that a dashboard, a rule or the README names is on a real page.
+//! Every metric that a dashboard, a rule or the documentation names is on a real page, and each on the page is documented.
 #![allow(clippy::expect_used, clippy::indexing_slicing, reason = "what fails must stop the test")]
 
 mod serving;
@@ -13,7 +13,7 @@ fn every_metric_that_is_named_exists() {
     let there: BTreeSet<&str> =
         page.lines().filter_map(|l| l.strip_prefix("# TYPE ")?.split(' ').next()).collect();
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let mut files = vec![root.join("README.md")];
+    let mut files = vec![root.join("README.md"), root.join("docs/serving.md")];
     for folder in ["dashboards", "rules"] {
         collect(&root.join(folder), &mut files);
     }
@@ -28,6 +28,11 @@ fn every_metric_that_is_named_exists() {
         }
     }
     assert!(missing.is_empty(), "no such metric:\n{}", missing.join("\n"));
+    let told = std::fs::read_to_string(root.join("docs/serving.md")).expect("it ships");
+    let told: BTreeSet<&str> = named(&told).collect();
+    let untold: Vec<&&str> =
+        there.iter().filter(|name| name.starts_with("swarmscope_") && !told.contains(**name)).collect();
+    assert!(untold.is_empty(), "docs/serving.md does not tell of {untold:?}");
 }
 
 #[test]

@@ -5,6 +5,7 @@
 mod analyze;
 mod arguments;
 mod exit;
+mod explain;
 
 use arguments::{Arguments, Command};
 use clap::Parser as _;
@@ -22,6 +23,7 @@ pub(crate) fn run() -> ExitCode {
     let arguments = Arguments::parse();
     let outcome = start_log(&arguments).and_then(|()| match &arguments.command {
         Command::Analyze(analyze) => analyze::run(analyze, arguments.quiet),
+        Command::Explain(explain) => explain::run(explain, arguments.quiet),
     });
     match outcome {
         Ok(exit) => exit.into(),

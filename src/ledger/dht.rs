@@ -74,6 +74,7 @@ mod tests {
             method,
             node: None,
             target: None,
+            purpose: None,
             transaction: b"aa",
             round_trip: millis.map(Duration::from_millis),
             read_only: false,

@@ -6,6 +6,7 @@
 
 mod community_id;
 mod events;
+mod explain;
 pub mod http;
 mod json;
 mod json_writer;
@@ -20,6 +21,7 @@ mod words;
 
 pub use community_id::community_id;
 pub use events::{DhtEvent, EventWriter, FlowContext, HostEvent, TorrentEvent};
+pub use explain::{Explained, write_explanation, write_explanation_json};
 pub use json::write_json;
 pub use json_writer::JsonWriter;
 pub use progress::Progress;

@@ -17,7 +17,7 @@ const NAME: &str = "<script>alert(1)</script>\u{202e}\u{2028}\u{0}\u{1b}[2J\"\\\
 
 pub fn record(n: u32, bytes: u64) -> FlowRecord {
     let [a, b, c, d] = (0x0a00_0000 + n).to_be_bytes();
-    let client = Client { name: NAME.into(), source: ClientSource::PeerId };
+    let client = Client { name: NAME.into(), source: ClientSource::PeerId, engine: None };
     let counters = Counters { packets: 10, bytes, payload: bytes };
     FlowRecord {
         originator: Endpoint::new(swarmscope::base::Address::v4([a, b, c, d]), 6_881),
@@ -39,6 +39,7 @@ pub fn record(n: u32, bytes: u64) -> FlowRecord {
             ..Label::default()
         },
         opaque: Opaque::default(),
+        trace: None,
     }
 }
 

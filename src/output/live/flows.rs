@@ -99,6 +99,7 @@ mod tests {
             one_way: true,
             label: Label::default(),
             opaque: Opaque::default(),
+            trace: None,
         }
     }
 

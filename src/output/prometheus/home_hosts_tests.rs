@@ -33,6 +33,7 @@ fn record(n: u32, sent: u64, received: u64, at: i64) -> FlowRecord {
         one_way: false,
         label,
         opaque: Opaque::default(),
+        trace: None,
     }
 }
 

@@ -227,6 +227,7 @@ fn totals() -> Totals {
         ]
         .into(),
         malformed: [((Kind::Dht, "trailing-bytes"), 7), ((Kind::UdpTracker, "short"), 1)].into(),
+        ..Totals::default()
     }
 }
 

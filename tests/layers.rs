@@ -41,22 +41,29 @@ const BINARY_MAY: [&str; 6] = ["base", "event", "ledger", "policy", "output", "p
 const UNSEEN: [(&str, &str); 1] = [("dissect", "FlowTable")];
 
 /// Which rooms may name which third-party crate. Every dependency has a row.
-const CRATES: [(&str, &[&str]); 19] = [
+const CRATES: [(&str, &[&str]); 26] = [
+    ("bcrypt", &["output"]),
     ("bendy", &["wire"]),
     ("clap", &[BINARY]),
     ("crossbeam_channel", &["pipeline"]),
     ("dashmap", &["ledger"]),
     ("etherparse", &["frame"]),
-    ("flate2", &["capture", "dissect"]),
+    ("flate2", &["capture", "dissect", "output"]),
     ("granit_parser", &["policy"]),
+    ("hyper", &["output"]),
+    ("hyper_util", &["output"]),
     ("indicatif", &["output"]),
     ("jiff", &["policy"]),
     ("pcap", &["capture"]),
     ("prometheus", &["output"]),
+    ("serde", &["output"]),
+    ("serde_saphyr", &["output"]),
     ("serde_json", &["wire", "policy", "output"]),
     ("sha1", &["wire", "output"]),
     ("sha2", &["wire", "output"]),
     ("terminal_size", &["output"]),
+    ("tokio", &["output"]),
+    ("tokio_rustls", &["output"]),
     ("tracing", &["output", "pipeline", BINARY]),
     ("tracing_subscriber", &[BINARY]),
     ("unicode_width", &["output"]),

@@ -128,6 +128,11 @@ impl Dissector {
         }
     }
 
+    /// How many DHT queries stayed without an answer since the last call.
+    pub const fn take_unanswered(&mut self) -> u64 {
+        self.asked.take_unanswered()
+    }
+
     /// Whether a datagram of a flow without a conversation deserves a closer look: a few comparisons of its first bytes.
     #[inline]
     #[must_use]

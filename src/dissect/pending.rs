@@ -18,12 +18,13 @@ pub struct Pending<V> {
     order: VecDeque<(Timestamp, u64)>,
     key: HashKey,
     max_age: Duration,
+    unanswered: u64,
 }
 
 impl<V: Copy> Pending<V> {
     /// A table whose entries are good for `max_age` of packet time.
     pub fn new(key: HashKey, max_age: Duration) -> Self {
-        Self { requests: HashMap::default(), order: VecDeque::new(), key, max_age }
+        Self { requests: HashMap::default(), order: VecDeque::new(), key, max_age, unanswered: 0 }
     }
 
     /// Remembers a request from `asker` to `asked` under an id.
@@ -34,11 +35,17 @@ impl<V: Copy> Pending<V> {
             // The same request may have been repeated since: then a later entry speaks for it.
             if self.requests.get(&hash).is_some_and(|(at, _)| *at == since) {
                 self.requests.remove(&hash);
+                self.unanswered += 1;
             }
         }
         let hash = self.hash(asker, asked, id);
         self.requests.insert(hash, (at, value));
         self.order.push_back((at, hash));
+    }
+
+    /// How many requests were forgotten without an answer since the last call.
+    pub const fn take_unanswered(&mut self) -> u64 {
+        std::mem::replace(&mut self.unanswered, 0)
     }
 
     /// Takes the request that `asker` sent to `asked` under this id, and how long ago it was.
@@ -96,6 +103,13 @@ mod tests {
         let found = table.take(a, b, b"aa", Timestamp::from_secs(12));
         assert_eq!(found, Some(('x', Duration::from_secs(2))));
         assert_eq!(table.take(a, b, b"aa", Timestamp::from_secs(12)), None, "taken");
+        table.put(a, b, b"ab", Timestamp::from_secs(20), 'y');
+        table.put(a, b, b"ac", Timestamp::from_secs(40), 'z');
+        assert_eq!(
+            (table.take_unanswered(), table.take_unanswered()),
+            (1, 0),
+            "only the second was never answered"
+        );
     }
 
     #[test]

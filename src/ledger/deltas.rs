@@ -1,6 +1,7 @@
 //! What one worker learnt since it last told the ledger.
 
 use super::Ledger;
+use super::dht::DhtTotals;
 use super::host::{HostDelta, LocalPort, join};
 use super::report::{HostBytes, MappingReport};
 use super::swarm::{Member, Name, Swarm};
@@ -53,6 +54,7 @@ pub struct Deltas {
     pub(super) knocks: Vec<Knock>,
     pub(super) mappings: Vec<MappingReport>,
     pub(super) malformed: Map<(Kind, &'static str), u64>,
+    pub(super) dht_totals: DhtTotals,
 }
 
 impl Deltas {
@@ -80,6 +82,7 @@ impl Deltas {
             && self.knocks.is_empty()
             && self.mappings.is_empty()
             && self.malformed.is_empty()
+            && self.dht_totals.is_empty()
     }
 
     /// Takes note of an ended flow of no interest: its home hosts were alive. Index 0 is the originator.
@@ -93,6 +96,11 @@ impl Deltas {
                 *seen = (*seen).max(last);
             }
         }
+    }
+
+    /// Takes note of DHT queries to which no answer came.
+    pub const fn dht_unanswered(&mut self, queries: u64) {
+        self.dht_totals.unanswered += queries;
     }
 
     /// Takes note of a stranger's attempt to reach a home host; others are not looked at.
@@ -325,6 +333,7 @@ impl Deltas {
         to_home: bool,
         window: Window,
     ) {
+        self.dht_totals.count(message, from_home);
         let column = match message.role {
             DhtRole::Query => 0,
             DhtRole::Response => 1,

@@ -8,6 +8,7 @@
 mod attribution;
 mod counting;
 mod deltas;
+mod dht;
 mod dht_exchange;
 mod exposure;
 mod host;
@@ -19,6 +20,7 @@ mod window;
 
 pub use attribution::{EVIDENCE_WINDOW, STRONG_FROM, SUSPECTED_FROM, points};
 pub use deltas::{Deltas, Scene};
+pub use dht::DhtTotals;
 
 use crate::base::{Address, Endpoint, HomeNets, InfoHash, KeyedState, Timestamp, Transport};
 use crate::event::{Channel, Family, FlowRecord, Kind};
@@ -221,6 +223,11 @@ impl Ledger {
                 *totals.malformed.entry(key).or_default() += n;
             }
         }
+        if !deltas.dht_totals.is_empty()
+            && let Ok(mut totals) = self.totals.lock()
+        {
+            totals.dht.add(std::mem::take(&mut deltas.dht_totals));
+        }
     }
 
     /// Adds the sums of ordinary flows, and empties them.
@@ -308,6 +315,12 @@ impl Ledger {
     fn lengths_fan_out(&self, host: Address, near: impl Fn(Option<Window>) -> bool) -> usize {
         let host = self.hosts.get(&host);
         host.map_or(0, |h| h.shaped.values().filter(|w| near(Some(**w))).count())
+    }
+
+    /// The sums over flows and messages, without hosts and torrents.
+    #[must_use]
+    pub fn totals(&self) -> Totals {
+        self.totals.lock().map(|totals| totals.clone()).unwrap_or_default()
     }
 
     /// Limits that were hit, by fixed words, with how often.

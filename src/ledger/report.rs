@@ -1,5 +1,6 @@
 //! What the ledger knows, as plain values for the outputs.
 
+use super::DhtTotals;
 pub use super::dht_exchange::DhtExchange;
 use crate::base::{Address, Endpoint, InfoHash, InfoHashV2, NodeId, Timestamp, Transport};
 use crate::event::{
@@ -86,6 +87,8 @@ pub struct Totals {
     pub encryption: BTreeMap<Encryption, FlowSum>,
     /// Malformed messages by protocol and reason.
     pub malformed: BTreeMap<(Kind, &'static str), u64>,
+    /// DHT messages.
+    pub dht: DhtTotals,
 }
 
 /// Flows and bytes.

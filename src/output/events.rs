@@ -95,18 +95,7 @@ impl<W: Write> EventWriter<W> {
     /// # Errors
     /// Those of the output.
     pub fn flow(&mut self, record: &FlowRecord, context: &FlowContext<'_>) -> io::Result<()> {
-        let family = words::family_of(record.label.kinds).filter(|_| record.label.grade.is_some());
-        self.line(record.end, "flow", |w| {
-            w.key("flow_id").number(record.id());
-            envelope(w, record.originator, record.responder, record.transport, context);
-            if let Some(family) = family {
-                w.key("app_proto").string(family);
-            }
-            w.key("flow").object(|w| flow(w, record));
-            if let Some(family) = family {
-                w.key("p2p").object(|w| label(w, family, record.transport, &record.label));
-            }
-        })
+        self.write(|w| flow_members(w, record, context))
     }
 
     /// A `dht` event. `src` is the sender of this message.
@@ -193,14 +182,37 @@ impl<W: Write> EventWriter<W> {
     }
 
     fn line(&mut self, at: Timestamp, kind: &str, fill: impl FnOnce(&mut JsonWriter)) -> io::Result<()> {
-        self.json.clear();
-        self.json.object(|w| {
-            w.key("timestamp").plain(at);
-            w.key("event_type").string(kind);
+        self.write(|w| {
+            head(w, at, kind);
             fill(w);
-        });
+        })
+    }
+
+    fn write(&mut self, fill: impl FnOnce(&mut JsonWriter)) -> io::Result<()> {
+        self.json.clear();
+        self.json.object(fill);
         self.out.write_all(self.json.text().as_bytes())?;
         self.out.write_all(b"\n")
+    }
+}
+
+fn head(w: &mut JsonWriter, at: Timestamp, kind: &str) {
+    w.key("timestamp").plain(at);
+    w.key("event_type").string(kind);
+}
+
+/// The members of a `flow` event.
+pub(super) fn flow_members(w: &mut JsonWriter, record: &FlowRecord, context: &FlowContext<'_>) {
+    let family = words::family_of(record.label.kinds).filter(|_| record.label.grade.is_some());
+    head(w, record.end, "flow");
+    w.key("flow_id").number(record.id());
+    envelope(w, record.originator, record.responder, record.transport, context);
+    if let Some(family) = family {
+        w.key("app_proto").string(family);
+    }
+    w.key("flow").object(|w| flow(w, record));
+    if let Some(family) = family {
+        w.key("p2p").object(|w| label(w, family, record.transport, &record.label));
     }
 }
 

@@ -79,7 +79,8 @@ pub(super) fn coverage(w: &mut JsonWriter, c: &Coverage) {
     });
 }
 
-fn totals(w: &mut JsonWriter, totals: &Totals) {
+/// The members of a totals object.
+pub(super) fn totals(w: &mut JsonWriter, totals: &Totals) {
     w.key("flows").array(|w| {
         for ((family, grade), sum) in &totals.flows {
             w.object(|w| {

@@ -108,6 +108,18 @@ impl JsonWriter {
         let _ = write!(self.text, "{}.{:03}", micros / 1_000, micros % 1_000);
     }
 
+    /// A number of seconds, to the microsecond.
+    pub fn seconds(&mut self, time: std::time::Duration) {
+        self.separate();
+        let _ = write!(self.text, "{}.{:06}", time.as_secs(), time.subsec_micros());
+    }
+
+    /// A value that is JSON already.
+    pub fn json(&mut self, text: &str) {
+        self.separate();
+        self.text.push_str(text);
+    }
+
     /// `true` or `false`.
     pub fn boolean(&mut self, value: bool) {
         self.separate();

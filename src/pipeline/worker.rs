@@ -142,6 +142,7 @@ impl Worker {
 
     /// Tells the ledger what was learnt: to be called once per batch.
     pub fn settle(&mut self) {
+        self.deltas.dht_unanswered(self.dissector.take_unanswered());
         if !self.deltas.is_empty() {
             self.ledger.merge(&mut self.deltas);
         }

@@ -140,6 +140,7 @@ impl AnalyzeArguments {
             since: self.since,
             until: self.until,
             workers: usize::from(self.workers),
+            news: false,
             all_flows: self.all_flows,
             log_dht: self.log.contains(&LogTopic::Dht),
             deduplicate: !self.no_dedup,

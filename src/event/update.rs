@@ -1,6 +1,6 @@
 //! News of a flow while it runs: what policy, exposure and the counters of a live sensor add up.
 
-use super::{Counters, FlowRecord, Grade};
+use super::{Counters, Encryption, FlowRecord, Grade, Kinds, Label, Reasons};
 
 /// What became known of one flow since it was last told.
 ///
@@ -20,10 +20,37 @@ pub struct FlowUpdate<'a> {
 /// What was told of a flow before; the default for a flow not told of yet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Told {
-    /// The counters told, by [`Direction::index`](crate::base::Direction::index).
+    /// Its counters, by [`Direction::index`](crate::base::Direction::index).
     pub sent: [Counters; 2],
-    /// The grade told.
+    /// Its grade.
     pub grade: Option<Grade>,
+    /// Its kinds.
+    pub kinds: Kinds,
+    /// The reasons of its grade.
+    pub reasons: Reasons,
+    /// Its encryption.
+    pub encryption: Encryption,
+    /// Whether it was proven that neither address was forged.
+    pub two_way: bool,
+}
+
+impl Told {
+    /// What a record tells.
+    #[must_use]
+    pub fn of(record: &FlowRecord) -> Self {
+        let Label { grade, kinds, reasons, encryption, two_way, .. } = record.label;
+        Self { sent: record.sent, grade, kinds, reasons, encryption, two_way }
+    }
+
+    /// Keeps what was once found, though the evidence for it has expired since: a verdict on a flow never weakens.
+    pub fn hold(&self, label: &mut Label) {
+        if label.grade < self.grade {
+            label.grade = self.grade;
+            label.kinds = label.kinds.union(self.kinds);
+            label.reasons = label.reasons.union(self.reasons);
+            label.encryption = label.encryption.max(self.encryption);
+        }
+    }
 }
 
 impl FlowUpdate<'_> {

@@ -237,6 +237,12 @@ impl<S> FlowTable<S> {
         Some(&mut place.insert((id.0, state)).1)
     }
 
+    /// Every flow with state.
+    pub fn with_state(&mut self) -> impl Iterator<Item = (Flow, &mut S)> {
+        let chunks = &self.chunks;
+        self.states.iter_mut().flatten().map(|(id, state)| (view(slot_in(chunks, *id)), state))
+    }
+
     fn detach(&mut self, id: FlowId) -> Option<S> {
         let slot = self.slot_mut(id.0);
         if slot.flags & HAS_STATE == 0 {
@@ -412,7 +418,7 @@ impl<S> FlowTable<S> {
     }
 
     fn slot(&self, id: u32) -> &Slot {
-        self.chunks.get(id as usize / CHUNK).and_then(|c| c.get(id as usize % CHUNK)).unwrap_or(&EMPTY)
+        slot_in(&self.chunks, id)
     }
 
     #[expect(
@@ -512,6 +518,10 @@ impl<S> FlowTable<S> {
         kept.make_contiguous().reverse();
         self.probation = kept;
     }
+}
+
+fn slot_in(chunks: &[Box<[Slot]>], id: u32) -> &Slot {
+    chunks.get(id as usize / CHUNK).and_then(|c| c.get(id as usize % CHUNK)).unwrap_or(&EMPTY)
 }
 
 #[inline]

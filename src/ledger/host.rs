@@ -3,7 +3,7 @@
 use super::report::HostBytes;
 use super::window::Window;
 use crate::base::{Address, InfoHash, NodeId, Timestamp};
-use crate::event::{Channel, ClientSource, Direction, Encryption, Family, FlowRecord, Grade, Kind, Kinds};
+use crate::event::{Channel, ClientSource, Encryption, Grade, Kind, Kinds};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Caps of the lists inside one host.
@@ -12,7 +12,7 @@ const LISTENS: usize = 64;
 const NODE_IDS: usize = 64;
 const EXTERNAL: usize = 16;
 const TORRENTS: usize = 1_024;
-const PEERS: usize = 8_192;
+pub const PEERS: usize = 8_192;
 const SHAPED: usize = 64;
 
 /// A home host.
@@ -115,62 +115,8 @@ impl Host {
     }
 
     pub fn count_plain(&mut self, bytes: HostBytes, last: Timestamp) {
-        add(&mut self.all, bytes);
+        self.all.received += bytes.received;
+        self.all.sent += bytes.sent;
         join(&mut self.seen, Some(Window::at(last)));
-    }
-
-    /// Counts a flow whose side `direction` is this host.
-    pub fn count_flow(&mut self, record: &FlowRecord, direction: Direction, remote: Address) {
-        let [mine, theirs] = if direction == Direction::FromOriginator {
-            record.sent
-        } else {
-            [record.sent[1], record.sent[0]]
-        };
-        let bytes = HostBytes { received: theirs.bytes, sent: mine.bytes };
-        add(&mut self.all, bytes);
-        join(&mut self.seen, Some(Window { first: record.start, last: record.end }));
-        let Some(grade) = record.label.grade else { return };
-        if record.label.kinds.family() != Some(Family::Bittorrent) {
-            if grade >= Grade::Strong {
-                for kind in record.label.kinds.iter() {
-                    *self.kinds.entry(kind).or_default() += 1;
-                }
-            }
-            return;
-        }
-        // A stranger's unanswered packets are not this host's doing.
-        if mine.packets == 0 && !remote.is_group() {
-            return;
-        }
-        add(self.bytes.entry(grade).or_default(), bytes);
-        if grade < Grade::Strong {
-            return;
-        }
-        join(&mut self.active, Some(Window { first: record.start, last: record.end }));
-        add(self.transports.entry(transport_word(record)).or_default(), bytes);
-        add(self.encryption.entry(record.label.encryption).or_default(), bytes);
-        for kind in record.label.kinds.iter() {
-            *self.kinds.entry(kind).or_default() += 1;
-        }
-        self.flows += 1;
-        self.two_way += u64::from(record.label.two_way);
-        if self.peers.len() < PEERS && !remote.is_group() {
-            self.peers.insert(remote);
-        }
-    }
-}
-
-fn add(to: &mut HostBytes, more: HostBytes) {
-    to.received += more.received;
-    to.sent += more.sent;
-}
-
-/// `tcp`, `utp` or `udp`, as the output contract writes `p2p.transport`.
-fn transport_word(record: &FlowRecord) -> &'static str {
-    use crate::base::Transport;
-    match record.transport {
-        Transport::Tcp => "tcp",
-        Transport::Udp if record.label.kinds.contains(Kind::Utp) => "utp",
-        Transport::Udp => "udp",
     }
 }

@@ -6,6 +6,7 @@
 //! vocabulary of `event`.
 
 mod attribution;
+mod counting;
 mod deltas;
 mod host;
 pub mod report;
@@ -17,10 +18,10 @@ pub use attribution::{EVIDENCE_WINDOW, STRONG_FROM, SUSPECTED_FROM, points};
 pub use deltas::{Deltas, Scene};
 
 use crate::base::{Address, Endpoint, HomeNets, InfoHash, KeyedState, Timestamp, Transport};
-use crate::event::{Channel, Direction, Family, FlowRecord, Grade, Kind};
+use crate::event::{Channel, Family, FlowRecord, Kind};
 use dashmap::DashMap;
 use host::{Host, LocalPort};
-use report::{FlowSum, MappingReport, Totals};
+use report::{MappingReport, Totals};
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -275,45 +276,6 @@ impl Ledger {
         host.map_or(0, |h| h.shaped.values().filter(|w| near(Some(**w))).count())
     }
 
-    /// Counts an ended and judged flow to its hosts and to the totals.
-    pub fn count_flow(&self, record: &FlowRecord) {
-        let ends = [record.originator, record.responder];
-        let home = ends.map(|e| self.home.contains(&e.address));
-        for (direction, host) in [(Direction::FromOriginator, ends[0]), (Direction::FromResponder, ends[1])] {
-            let at_home = home.get(direction.index()).copied().unwrap_or_default();
-            if at_home {
-                let remote = if direction == Direction::FromOriginator { ends[1] } else { ends[0] };
-                self.with_host(host.address, |h| h.count_flow(record, direction, remote.address));
-            }
-        }
-        let (Some(family), Some(grade)) = (record.label.kinds.family(), record.label.grade) else { return };
-        let sum = |s: &mut FlowSum| {
-            s.flows += 1;
-            let [out, back] = record.sent.map(|c| c.bytes);
-            match home {
-                [true, false] => {
-                    s.bytes_out += out;
-                    s.bytes_in += back;
-                }
-                [false, true] => {
-                    s.bytes_in += out;
-                    s.bytes_out += back;
-                }
-                _ => s.bytes_across += out + back,
-            }
-        };
-        let Ok(mut totals) = self.totals.lock() else { return };
-        sum(totals.flows.entry((family, grade)).or_default());
-        if grade >= Grade::Strong {
-            for kind in record.label.kinds.iter() {
-                sum(totals.kinds.entry(kind).or_default());
-            }
-            if family == Family::Bittorrent {
-                sum(totals.encryption.entry(record.label.encryption).or_default());
-            }
-        }
-    }
-
     /// Limits that were hit, by fixed words, with how often.
     #[must_use]
     pub fn limits_hit(&self) -> BTreeMap<&'static str, u64> {
@@ -327,6 +289,18 @@ impl Ledger {
         .map(|(name, n)| (name, n.load(Ordering::Relaxed)))
         .filter(|&(_, n)| n > 0)
         .collect()
+    }
+
+    /// Entries and cap of each table, by fixed words.
+    #[must_use]
+    pub fn tables(&self) -> [(&'static str, u64, u64); 4] {
+        [
+            ("hosts", self.hosts.len(), self.limits.hosts),
+            ("torrents", self.swarms.len(), self.limits.swarms),
+            ("learnt-endpoints", self.endpoints.len(), self.limits.endpoints),
+            ("local-ports", self.ports.len(), self.limits.ports),
+        ]
+        .map(|(name, held, cap)| (name, held as u64, cap as u64))
     }
 
     /// Whether this kind proves on its own that the host takes part in BitTorrent.

@@ -1,6 +1,6 @@
 //! What an analysis tells while it runs.
 
-use super::{DhtEvent, FlowContext, HostEvent, TorrentEvent};
+use super::{DhtEvent, FlowContext, HostEvent, SensorStatus, TorrentEvent};
 use crate::base::Timestamp;
 use crate::event::{FlowRecord, FlowUpdate};
 use crate::ledger::Ledger;
@@ -28,6 +28,9 @@ pub trait AnalysisSink {
     /// All packets before `now` are counted: the time to evaluate, to publish, to write down. Told only where the pipeline
     /// was asked for running news.
     fn tick(&mut self, _now: Timestamp, _ledger: &Ledger, _coverage: &Coverage) {}
+
+    /// How the sensor fares: before every tick, live only.
+    fn sensor(&mut self, _status: &SensorStatus) {}
 
     /// The coverage up to `at`: every minute of packet time and at the end.
     fn stats(&mut self, at: Timestamp, coverage: &Coverage);

@@ -1,14 +1,15 @@
 //! Analysis of capture files, from the first packet to the report.
 
+use super::clock::Clock;
 use super::coverage::Tally;
-use super::keeper::{Keeper, Places};
+use super::keeper::{Keeper, Places, Tells};
 use super::pool::Pool;
 use super::worker::{Keep, WorkerCounters};
 use crate::base::{Address, HomeNets, Timestamp};
 use crate::capture::{self, CaptureError, FileOptions, PacketSource, Read};
 use crate::flow::FlowLimits;
 use crate::frame::{Decoded, Decoder, DecoderOptions};
-use crate::ledger::report::Report;
+use crate::ledger::report::{Coverage, Report};
 use crate::ledger::{Ledger, LedgerLimits};
 use crate::output::AnalysisSink;
 use crate::wire::node_id;
@@ -35,6 +36,9 @@ pub struct AnalyzeOptions {
     pub all_flows: bool,
     /// Tell of every DHT message.
     pub log_dht: bool,
+    /// Tell news of flows that go on, every second of packet time: see [`AnalysisSink::update`] and
+    /// [`AnalysisSink::tick`].
+    pub news: bool,
     /// Count a packet that a span port mirrored twice once.
     pub deduplicate: bool,
 }
@@ -75,12 +79,12 @@ impl From<CaptureError> for AnalyzeError {
 
 /// Packet time between two ticks.
 const TICK: Duration = Duration::from_secs(10);
-/// Packet time between two coverage events.
-const STATS: Duration = Duration::from_secs(60);
+/// The same where news of flows that go on is told.
+const NEWS_TICK: Duration = Duration::from_secs(1);
+/// Packet time between two judgements of a flow that goes on, where no news is told: half the time that evidence lasts.
+const INTERIM: Duration = Duration::from_secs(900);
 /// Packets between two calls of [`AnalysisSink::progress`].
 const PROGRESS_PACKETS: u64 = 4_096;
-/// A jump of the packet clock by more than this is believed when a second packet confirms it.
-const JUMP: Duration = Duration::from_secs(3_600);
 
 /// Reads the inputs to their end and reports.
 ///
@@ -111,15 +115,17 @@ pub fn analyze_source(
     sink: &mut dyn AnalysisSink,
 ) -> Result<Report, AnalyzeError> {
     let ledger = Arc::new(Ledger::new(options.home.clone(), limits.ledger));
-    let keep = Keep { all_flows: options.all_flows, dht: options.log_dht };
+    let interim = if options.news { NEWS_TICK } else { INTERIM };
+    let keep = Keep { all_flows: options.all_flows, dht: options.log_dht, interim };
     let mut pool = Pool::new(options.workers, &ledger, limits.flows, keep);
     let mut decoder = Decoder::new(DecoderOptions {
         suppress_duplicates: options.deduplicate,
         ..DecoderOptions::default()
     });
-    let mut keeper = Keeper::new(Arc::clone(&ledger), options.all_flows);
+    let mut keeper =
+        Keeper::new(Arc::clone(&ledger), Tells { all_flows: options.all_flows, news: options.news });
     let mut tally = Tally::default();
-    let mut clock = Clock::default();
+    let mut clock = Clock::new(if options.news { NEWS_TICK } else { TICK });
     loop {
         let packet = match source.next_packet()? {
             Read::Packet(packet) => packet,
@@ -137,19 +143,14 @@ pub fn analyze_source(
         if let Some(now) = due.tick {
             tracing::trace!(%now, packets = tally.packets, "tick");
             let harvests = pool.tick(now);
-            let places = Places { paths: decoder.paths(), origins: &source.status().origins };
+            let places = Places { paths: decoder.paths().as_slice(), origins: &source.status().origins };
             keeper.tick(now, harvests, &places, sink);
-            ledger.expire(now);
+            if options.news {
+                sink.tick(now, &ledger, &coverage(&tally, source, &decoder, &ledger));
+            }
         }
         if due.stats {
-            let coverage = tally.coverage(
-                source.status(),
-                &decoder,
-                &WorkerCounters::default(),
-                ledger.home(),
-                ledger.limits_hit(),
-            );
-            sink.stats(clock.now, &coverage);
+            sink.stats(clock.now, &coverage(&tally, source, &decoder, &ledger));
         }
         if tally.packets % PROGRESS_PACKETS == 0 {
             let status = source.status();
@@ -159,7 +160,7 @@ pub fn analyze_source(
         }
     }
     let (harvests, counters) = pool.finish(tally.last().unwrap_or_default());
-    let places = Places { paths: decoder.paths(), origins: &source.status().origins };
+    let places = Places { paths: decoder.paths().as_slice(), origins: &source.status().origins };
     keeper.finish(harvests, &places, sink);
     if !tally.adds_up() {
         return Err(AnalyzeError::Failed(format!(
@@ -179,9 +180,14 @@ pub fn analyze_source(
     Ok(report)
 }
 
+/// What could be seen so far; what the workers count is known only at the end.
+fn coverage(tally: &Tally, source: &dyn PacketSource, decoder: &Decoder, ledger: &Ledger) -> Coverage {
+    tally.coverage(source.status(), decoder, &WorkerCounters::default(), ledger.home(), ledger.limits_hit())
+}
+
 /// Says of each DHT node id of a home host whether it is made from an address of the host (BEP 42): its own, or the one
 /// that others say they see. Unknown where neither is public, for then the BEP asks nothing.
-fn verify_node_ids(report: &mut Report) {
+pub(super) fn verify_node_ids(report: &mut Report) {
     for host in &mut report.hosts {
         let outside = host.external.iter().map(|(address, _)| *address);
         let addresses: Vec<Address> =
@@ -189,73 +195,5 @@ fn verify_node_ids(report: &mut Report) {
         for (id, valid) in &mut host.node_ids {
             *valid = (!addresses.is_empty()).then(|| addresses.iter().any(|a| node_id::is_valid_for(id, a)));
         }
-    }
-}
-
-/// The clock of the packets: it never runs backwards, and a lone packet from the far future does not move it.
-#[derive(Debug, Default)]
-struct Clock {
-    now: Timestamp,
-    started: bool,
-    doubted: Option<Timestamp>,
-    next_tick: Timestamp,
-    next_stats: Timestamp,
-}
-
-/// What a packet's time makes due.
-#[derive(Debug, Default)]
-struct Due {
-    tick: Option<Timestamp>,
-    stats: bool,
-}
-
-impl Clock {
-    fn advance(&mut self, at: Timestamp) -> Due {
-        if !self.started {
-            self.started = true;
-            self.now = at;
-            self.next_tick = at + TICK;
-            self.next_stats = at + STATS;
-            return Due::default();
-        }
-        if at <= self.now {
-            return Due::default();
-        }
-        if at.since(self.now) > JUMP {
-            let confirmed =
-                self.doubted.is_some_and(|d| at.since(d).max(d.since(at)) <= Duration::from_secs(60));
-            if !confirmed {
-                self.doubted = Some(at);
-                return Due::default();
-            }
-        }
-        self.doubted = None;
-        self.now = at;
-        let mut due = Due::default();
-        if at >= self.next_tick {
-            due.tick = Some(at);
-            self.next_tick = at + TICK;
-        }
-        if at >= self.next_stats {
-            due.stats = true;
-            self.next_stats = at + STATS;
-        }
-        due
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn one_packet_from_the_future_does_not_move_the_clock_and_two_do() {
-        let mut clock = Clock::default();
-        clock.advance(Timestamp::from_secs(1_000));
-        assert!(clock.advance(Timestamp::from_secs(2_000_000_000)).tick.is_none());
-        assert!(clock.advance(Timestamp::from_secs(1_011)).tick.is_some());
-        clock.advance(Timestamp::from_secs(90_000));
-        assert!(clock.advance(Timestamp::from_secs(90_001)).tick.is_some());
-        assert!(clock.advance(Timestamp::from_secs(5)).tick.is_none());
     }
 }

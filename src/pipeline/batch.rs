@@ -46,6 +46,11 @@ impl FrameBatch {
         self.arena.clear();
     }
 
+    /// Frames in it.
+    pub const fn len(&self) -> usize {
+        self.entries.len()
+    }
+
     /// Whether it holds no frame.
     pub const fn is_empty(&self) -> bool {
         self.entries.is_empty()

@@ -21,6 +21,8 @@ pub struct Tally {
     cut: u64,
     skips: BTreeMap<Skip, u64>,
     duplicate_bytes: u64,
+    /// Decoded frames that found a full queue.
+    pub queue_dropped: u64,
 }
 
 impl Tally {
@@ -69,7 +71,7 @@ impl Tally {
         decoder: &Decoder,
         workers: &WorkerCounters,
         home: &HomeNets,
-        mut limits: BTreeMap<&'static str, u64>,
+        limits: BTreeMap<&'static str, u64>,
     ) -> Coverage {
         let mut skipped: BTreeMap<&'static str, u64> =
             self.skips.iter().map(|(s, n)| (s.label(), *n)).collect();
@@ -78,16 +80,6 @@ impl Tally {
         {
             if n > 0 {
                 skipped.insert(word, n);
-            }
-        }
-        for (word, n) in [
-            ("flows-evicted-probation", workers.table.evicted_probation),
-            ("flows-evicted-protected", workers.table.evicted_protected),
-            ("flow-states-evicted", workers.table.evicted_states),
-            ("flow-states-refused", workers.table.states_refused),
-        ] {
-            if n > 0 {
-                limits.insert(word, n);
             }
         }
         let mut files: Vec<String> = Vec::new();
@@ -102,15 +94,15 @@ impl Tally {
                 *tunnels.entry(tunnel.label()).or_default() += 1;
             }
         }
-        Coverage {
+        let mut coverage = Coverage {
             files,
             packets: self.packets,
             bytes: self.bytes,
             first: self.first,
             last: self.last,
-            decoded: self.decoded,
+            decoded: self.decoded - self.queue_dropped,
             skipped,
-            queue_dropped: 0,
+            queue_dropped: self.queue_dropped,
             kernel_dropped: status.kernel_dropped,
             filtered: status.filtered,
             unsupported_links: decoder
@@ -118,8 +110,8 @@ impl Tally {
                 .iter()
                 .map(|(link, n)| (link_words(*link), *n))
                 .collect(),
-            flows: workers.flows,
-            one_way_flows: workers.one_way_flows,
+            flows: 0,
+            one_way_flows: 0,
             cut_frames: self.cut,
             tunnels,
             limits,
@@ -130,7 +122,26 @@ impl Tally {
                 .collect(),
             home_nets: home.networks().iter().map(ToString::to_string).collect(),
             home_nets_default: home.is_default(),
-            panics: workers.panics,
+            panics: 0,
+        };
+        add_workers(&mut coverage, workers);
+        coverage
+    }
+}
+
+/// Adds what the workers count.
+pub fn add_workers(coverage: &mut Coverage, workers: &WorkerCounters) {
+    coverage.flows += workers.flows;
+    coverage.one_way_flows += workers.one_way_flows;
+    coverage.panics += workers.panics;
+    for (word, n) in [
+        ("flows-evicted-probation", workers.table.evicted_probation),
+        ("flows-evicted-protected", workers.table.evicted_protected),
+        ("flow-states-evicted", workers.table.evicted_states),
+        ("flow-states-refused", workers.table.states_refused),
+    ] {
+        if n > 0 {
+            coverage.limits.insert(word, n);
         }
     }
 }

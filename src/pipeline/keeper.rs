@@ -1,37 +1,70 @@
 //! Puts what the workers finished in order, judges it, counts it, and tells the outputs.
 
 use super::worker::{Harvest, LoggedDht};
-use crate::base::Timestamp;
+use crate::base::{Endpoint, KeyedState, Timestamp, Transport};
 use crate::capture::Origin;
-use crate::event::{DhtMessage, FlowRecord, Grade};
-use crate::frame::Paths;
+use crate::event::{DhtMessage, FlowRecord, FlowUpdate, Grade, Told};
+use crate::frame::Path;
 use crate::ledger::report::Report;
 use crate::ledger::{EVIDENCE_WINDOW, Ledger, NewTorrent};
 use crate::output::{AnalysisSink, DhtEvent, FlowContext, HostEvent, TorrentEvent};
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Ended flows that still wait for evidence, at most.
 const WAITING_MAX: usize = 65_536;
+/// Flows that go on and were told of, at most; more are possible only while stale ones wait to be forgotten.
+const RUNNING_MAX: usize = 131_072;
+/// A flow not told of for so long has ended without a word.
+const STALE: Duration = Duration::from_secs(2 * 3_600);
+/// Packet time between two looks at what has expired, and at the flows that wait, where news is told.
+const TIDY: Duration = Duration::from_secs(60);
 
 /// The keeper.
 pub struct Keeper {
     ledger: Arc<Ledger>,
-    /// Ended flows whose bytes prove nothing, in the order they are to be told.
-    waiting: VecDeque<FlowRecord>,
-    all_flows: bool,
+    /// Ended flows whose bytes prove nothing, in the order they are to be told, with what was told of them already.
+    waiting: VecDeque<(FlowRecord, Told)>,
+    /// What was told of flows that go on, and when.
+    running: HashMap<FlowKey, (Told, Timestamp), KeyedState>,
+    tidied: Timestamp,
+    tells: Tells,
     judged_early: u64,
+}
+
+/// What the outputs want to hear.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Tells {
+    /// Flows without a label too.
+    pub all_flows: bool,
+    /// News of flows that go on.
+    pub news: bool,
+}
+
+/// Which flow, of all times.
+type FlowKey = (Endpoint, Endpoint, Transport, Timestamp);
+
+const fn key(record: &FlowRecord) -> FlowKey {
+    (record.originator, record.responder, record.transport, record.start)
 }
 
 /// Where a flow came from, resolved for output.
 pub struct Places<'a> {
-    pub paths: &'a Paths,
+    pub paths: &'a [Path],
     pub origins: &'a [Origin],
 }
 
 impl Keeper {
-    pub fn new(ledger: Arc<Ledger>, all_flows: bool) -> Self {
-        Self { ledger, waiting: VecDeque::new(), all_flows, judged_early: 0 }
+    pub fn new(ledger: Arc<Ledger>, tells: Tells) -> Self {
+        Self {
+            ledger,
+            waiting: VecDeque::new(),
+            running: HashMap::default(),
+            tidied: Timestamp::MIN,
+            tells,
+            judged_early: 0,
+        }
     }
 
     /// How often a flow had to be judged before its evidence window was over, because too many waited.
@@ -53,30 +86,59 @@ impl Keeper {
             tell_dht(logged, places, sink);
         }
         self.tell_new_torrents(sink);
-        let mut records: Vec<FlowRecord> = harvests.into_iter().flat_map(|h| h.records).collect();
-        records.sort_by_key(|r| (r.end, r.start, r.originator, r.responder, r.transport));
-        for record in records {
-            if record.label.grade == Some(Grade::Confirmed) {
-                self.judge_and_tell(record, places, sink);
-            } else {
-                self.ledger.note_opaque(&record);
-                self.waiting.push_back(record);
+        let running = in_order(harvests.iter_mut().flat_map(|h| h.running.drain(..)));
+        running.iter().for_each(|record| self.ledger.note_opaque(record));
+        for record in running {
+            let told = self.running.get(&key(&record)).map_or_else(Told::default, |(told, _)| *told);
+            let told = self.tell_interim(record.clone(), told, places, sink);
+            if told.grade.is_some() {
+                self.running.insert(key(&record), (told, record.end));
             }
         }
-        while self.waiting.front().is_some_and(|r| r.end + EVIDENCE_WINDOW < now)
+        for record in in_order(harvests.into_iter().flat_map(|h| h.records)) {
+            let told = self.running.remove(&key(&record)).unwrap_or_default().0;
+            if record.label.grade == Some(Grade::Confirmed) {
+                self.judge_and_tell(record, told, places, sink);
+                continue;
+            }
+            self.ledger.note_opaque(&record);
+            let told =
+                if self.tells.news { self.tell_interim(record.clone(), told, places, sink) } else { told };
+            self.waiting.push_back((record, told));
+        }
+        while self.waiting.front().is_some_and(|(r, _)| r.end + EVIDENCE_WINDOW < now)
             || self.waiting.len() > WAITING_MAX
         {
-            let Some(record) = self.waiting.pop_front() else { break };
+            let Some((record, told)) = self.waiting.pop_front() else { break };
             self.judged_early += u64::from(record.end + EVIDENCE_WINDOW >= now);
-            self.judge_and_tell(record, places, sink);
+            self.judge_and_tell(record, told, places, sink);
         }
+        if now.since(self.tidied) >= TIDY {
+            self.tidied = now;
+            self.ledger.expire(now);
+            if self.tells.news {
+                self.rejudge(places, sink);
+            }
+        }
+        if self.running.len() > RUNNING_MAX {
+            self.running.retain(|_, (_, last)| *last + STALE >= now);
+        }
+    }
+
+    /// Judges the flows that wait again: evidence may have come.
+    fn rejudge(&mut self, places: &Places<'_>, sink: &mut dyn AnalysisSink) {
+        let mut waiting = std::mem::take(&mut self.waiting);
+        for (record, told) in &mut waiting {
+            *told = self.tell_interim(record.clone(), *told, places, sink);
+        }
+        self.waiting = waiting;
     }
 
     /// Judges and tells everything that still waits: the input is over.
     pub fn finish(&mut self, harvests: Vec<Harvest>, places: &Places<'_>, sink: &mut dyn AnalysisSink) {
         self.tick(Timestamp::MIN, harvests, places, sink);
-        for record in std::mem::take(&mut self.waiting) {
-            self.judge_and_tell(record, places, sink);
+        for (record, told) in std::mem::take(&mut self.waiting) {
+            self.judge_and_tell(record, told, places, sink);
         }
     }
 
@@ -99,17 +161,61 @@ impl Keeper {
         }
     }
 
-    fn judge_and_tell(&mut self, mut record: FlowRecord, places: &Places<'_>, sink: &mut dyn AnalysisSink) {
+    /// Judges and counts a flow of which more may be learnt; gives what is told of it now.
+    fn tell_interim(
+        &self,
+        mut record: FlowRecord,
+        told: Told,
+        places: &Places<'_>,
+        sink: &mut dyn AnalysisSink,
+    ) -> Told {
         self.ledger.judge(&mut record);
-        self.tell(record, places, sink);
+        told.hold(&mut record.label);
+        let now = Told::of(&record);
+        if now.grade.is_none() || now == told {
+            return told;
+        }
+        self.count_and_tell_news(&record, told, false, places, sink);
+        now
     }
 
-    fn tell(&mut self, record: FlowRecord, places: &Places<'_>, sink: &mut dyn AnalysisSink) {
-        self.ledger.count_flow(&record);
-        if record.label.grade.is_some() || self.all_flows {
+    /// Judges a flow for the last time, counts it and tells of it.
+    fn judge_and_tell(
+        &self,
+        mut record: FlowRecord,
+        told: Told,
+        places: &Places<'_>,
+        sink: &mut dyn AnalysisSink,
+    ) {
+        self.ledger.judge(&mut record);
+        told.hold(&mut record.label);
+        self.count_and_tell_news(&record, told, true, places, sink);
+        if record.label.grade.is_some() || self.tells.all_flows {
             with_context(record.path, places, |context| sink.flow(&record, context));
         }
     }
+
+    fn count_and_tell_news(
+        &self,
+        record: &FlowRecord,
+        told: Told,
+        ended: bool,
+        places: &Places<'_>,
+        sink: &mut dyn AnalysisSink,
+    ) {
+        let update = FlowUpdate { record, told, ended };
+        self.ledger.count(&update);
+        if self.tells.news && record.label.grade.is_some() {
+            with_context(record.path, places, |context| sink.update(&update, context));
+        }
+    }
+}
+
+/// The order of time, whatever worker a flow came from.
+fn in_order(records: impl Iterator<Item = FlowRecord>) -> Vec<FlowRecord> {
+    let mut records: Vec<FlowRecord> = records.collect();
+    records.sort_by_key(|r| (r.end, r.start, r.originator, r.responder, r.transport));
+    records
 }
 
 fn tell_dht(logged: &LoggedDht, places: &Places<'_>, sink: &mut dyn AnalysisSink) {
@@ -121,7 +227,7 @@ fn tell_dht(logged: &LoggedDht, places: &Places<'_>, sink: &mut dyn AnalysisSink
 }
 
 fn with_context(path: u16, places: &Places<'_>, tell: impl FnOnce(&FlowContext<'_>)) {
-    let path = places.paths.get(crate::frame::PathId(path));
+    let path = places.paths.get(usize::from(path));
     let origin = path.and_then(|p| places.origins.get(usize::from(p.origin)));
     let tunnels: Vec<&str> = path.map(|p| p.tunnels.iter().map(|t| t.label()).collect()).unwrap_or_default();
     tell(&FlowContext {

@@ -8,9 +8,13 @@
 
 mod analyze;
 mod batch;
+mod clock;
 mod coverage;
 mod keeper;
+mod lane;
 mod pool;
+mod watch;
 mod worker;
 
 pub use analyze::{AnalyzeError, AnalyzeLimits, AnalyzeOptions, analyze, analyze_source};
+pub use watch::{WatchOptions, watch};

@@ -1,6 +1,7 @@
 //! The workers, inline or on threads, behind one face.
 
-use super::batch::{FrameBatch, Parcel};
+use super::batch::Parcel;
+use super::lane::{Handover, Lane};
 use super::worker::{Harvest, Keep, Worker, WorkerCounters};
 use crate::base::{HashKey, Timestamp};
 use crate::dissect::MetadataStore;
@@ -9,58 +10,29 @@ use crate::frame::{Frame, shard};
 use crate::ledger::Ledger;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use std::sync::Arc;
-use std::thread::JoinHandle;
 
 /// Frames an inline worker takes before it tells the ledger.
 const INLINE_BATCH: u32 = 256;
-/// Batches that may wait for one worker.
-const QUEUE_BATCHES: usize = 64;
-
-/// What a worker thread sends back at a tick.
-struct Handover {
-    harvest: Harvest,
-    counters: WorkerCounters,
-}
-
-struct Lane {
-    to: Sender<Parcel>,
-    spent: Receiver<FrameBatch>,
-    back: Receiver<Handover>,
-    open: FrameBatch,
-    thread: JoinHandle<()>,
-}
 
 /// The pool.
 pub enum Pool {
     /// One worker on the reading thread.
     Inline { worker: Box<Worker>, since_settled: u32 },
     /// One thread a worker.
-    Threads { lanes: Vec<LaneHandle>, key: HashKey, counters: WorkerCounters },
+    Threads { lanes: Vec<Lane>, back: Receiver<Handover>, key: HashKey, counters: WorkerCounters },
 }
-
-/// A worker thread and its queues.
-pub struct LaneHandle(Lane);
 
 impl Pool {
     /// `workers` threads, or an inline worker for 0.
     pub fn new(workers: usize, ledger: &Arc<Ledger>, limits: FlowLimits, keep: Keep) -> Self {
-        let key = HashKey::random();
-        let metadata = Arc::new(MetadataStore::default());
         if workers == 0 {
-            let worker = Box::new(Worker::new(Arc::clone(ledger), limits, key, metadata, keep));
-            return Self::Inline { worker, since_settled: 0 };
+            let worker = Worker::new(Arc::clone(ledger), limits, HashKey::random(), Arc::default(), keep);
+            return Self::Inline { worker: Box::new(worker), since_settled: 0 };
         }
-        let share = FlowLimits {
-            flows: limits.flows.div_ceil(workers),
-            states: limits.states.div_ceil(workers),
-            ..limits
-        };
-        let lanes = (0..workers)
-            .map(|n| {
-                LaneHandle(lane(n, Worker::new(Arc::clone(ledger), share, key, Arc::clone(&metadata), keep)))
-            })
-            .collect();
-        Self::Threads { lanes, key, counters: WorkerCounters::default() }
+        let key = HashKey::random();
+        let (hand_over, back) = bounded(workers);
+        let lanes = start_lanes(workers, key, ledger, limits, keep, &hand_over);
+        Self::Threads { lanes, back, key, counters: WorkerCounters::default() }
     }
 
     /// Gives a frame to the worker that owns its address pair. Waits when that worker's queue is full: files can.
@@ -76,8 +48,8 @@ impl Pool {
             }
             Self::Threads { lanes, key, .. } => {
                 let at = shard(frame, lanes.len(), key);
-                if let Some(LaneHandle(lane)) = lanes.get_mut(at)
-                    && lane.open.push(frame)
+                if let Some(lane) = lanes.get_mut(at)
+                    && lane.push(frame)
                 {
                     lane.send();
                 }
@@ -89,7 +61,9 @@ impl Pool {
     pub fn tick(&mut self, now: Timestamp) -> Vec<Harvest> {
         match self {
             Self::Inline { worker, .. } => vec![worker.tick(now)],
-            Self::Threads { lanes, counters, .. } => gather(lanes, counters, || Parcel::Tick(now)),
+            Self::Threads { lanes, back, counters, .. } => {
+                gather(lanes, back, counters, || Parcel::Tick(now))
+            }
         }
     }
 
@@ -97,72 +71,50 @@ impl Pool {
     pub fn finish(self, now: Timestamp) -> (Vec<Harvest>, WorkerCounters) {
         match self {
             Self::Inline { mut worker, .. } => (vec![worker.finish(now)], worker.counters()),
-            Self::Threads { mut lanes, mut counters, .. } => {
-                let harvests = gather(&mut lanes, &mut counters, || Parcel::End(now));
-                for LaneHandle(lane) in lanes {
-                    drop(lane.to);
-                    let _ = lane.thread.join();
-                }
+            Self::Threads { mut lanes, back, mut counters, .. } => {
+                let harvests = gather(&mut lanes, &back, &mut counters, || Parcel::End(now));
+                lanes.into_iter().for_each(Lane::join);
                 (harvests, counters)
             }
         }
     }
 }
 
+/// Starts `workers` threads that share the caps between them.
+pub fn start_lanes(
+    workers: usize,
+    key: HashKey,
+    ledger: &Arc<Ledger>,
+    limits: FlowLimits,
+    keep: Keep,
+    hand_over: &Sender<Handover>,
+) -> Vec<Lane> {
+    let metadata = Arc::new(MetadataStore::default());
+    let share = FlowLimits {
+        flows: limits.flows.div_ceil(workers),
+        states: limits.states.div_ceil(workers),
+        ..limits
+    };
+    let start = |number| {
+        let worker = Worker::new(Arc::clone(ledger), share, key, Arc::clone(&metadata), keep);
+        Lane::start(number, worker, hand_over.clone())
+    };
+    (0..workers).map(start).collect()
+}
+
 fn gather(
-    lanes: &mut [LaneHandle],
+    lanes: &mut [Lane],
+    back: &Receiver<Handover>,
     counters: &mut WorkerCounters,
     parcel: impl Fn() -> Parcel,
 ) -> Vec<Harvest> {
-    for LaneHandle(lane) in &mut *lanes {
-        lane.send();
-        let _ = lane.to.send(parcel());
-    }
+    let alive = lanes.iter_mut().filter_map(|lane| lane.send_parcel(parcel()).then_some(())).count();
     *counters = WorkerCounters::default();
-    let handovers = lanes.iter().filter_map(|LaneHandle(lane)| lane.back.recv().ok());
-    handovers
-        .map(|h| {
-            counters.add(&h.counters);
-            h.harvest
-        })
-        .collect()
-}
-
-impl Lane {
-    fn send(&mut self) {
-        if self.open.is_empty() {
-            return;
-        }
-        let fresh = self.spent.try_recv().unwrap_or_default();
-        let full = std::mem::replace(&mut self.open, fresh);
-        let _ = self.to.send(Parcel::Frames(full));
-    }
-}
-
-fn lane(number: usize, mut worker: Worker) -> Lane {
-    let (to, parcels) = bounded::<Parcel>(QUEUE_BATCHES);
-    let (give_back, spent) = bounded::<FrameBatch>(QUEUE_BATCHES + 2);
-    let (hand_over, back) = bounded::<Handover>(1);
-    let work = move || {
-        for parcel in parcels {
-            let harvest = match parcel {
-                Parcel::Frames(mut batch) => {
-                    batch.frames().for_each(|frame| worker.frame(&frame));
-                    worker.settle();
-                    batch.clear();
-                    let _ = give_back.try_send(batch);
-                    continue;
-                }
-                Parcel::Tick(now) => worker.tick(now),
-                Parcel::End(now) => worker.finish(now),
-            };
-            if hand_over.send(Handover { harvest, counters: worker.counters() }).is_err() {
-                return;
-            }
-        }
+    let mut handovers: Vec<Handover> = back.iter().take(alive).collect();
+    handovers.sort_by_key(|h| h.lane);
+    let take = |h: Handover| {
+        counters.add(&h.counters);
+        h.harvest
     };
-    let thread = std::thread::Builder::new().name(format!("worker-{number}")).spawn(work);
-    #[expect(clippy::expect_used, reason = "without its threads the program cannot start at all")]
-    let thread = thread.expect("the system refuses to start a thread");
-    Lane { to, spent, back, open: FrameBatch::default(), thread }
+    handovers.into_iter().map(take).collect()
 }

@@ -2,12 +2,13 @@
 
 use crate::base::{Direction, Endpoint, HashKey, HomeNets, Timestamp};
 use crate::dissect::{Conversation, Datagram, Dissector, MetadataStore, Packet, Sink, TcpSegment, Verdict};
-use crate::event::{Counters, DhtMessage, EndReason, Fact, FlowRecord, FlowState, Label};
+use crate::event::{Counters, DhtMessage, EndReason, Fact, FlowRecord, FlowState, Label, Opaque};
 use crate::flow::{EndCause, Ended, Flow, FlowId, FlowLimits, FlowTable, TableCounters};
 use crate::frame::{Frame, Segment, Tcp};
 use crate::ledger::{Deltas, Ledger, Scene};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Home hosts whose ordinary flows are summed before the ledger is told: they change nothing until a report.
 const PLAIN_HOSTS: usize = 4_096;
@@ -35,7 +36,10 @@ pub struct LoggedDht {
 /// What a worker hands over at a tick.
 #[derive(Debug, Default)]
 pub struct Harvest {
+    /// Flows that ended.
     pub records: Vec<FlowRecord>,
+    /// Flows that go on, of which something is claimed or could be.
+    pub running: Vec<FlowRecord>,
     pub dht: Vec<LoggedDht>,
 }
 
@@ -46,6 +50,8 @@ pub struct WorkerCounters {
     pub flows: u64,
     pub one_way_flows: u64,
     pub panics: u64,
+    /// Flows held now, and how many of them with state.
+    pub held: [usize; 2],
 }
 
 impl WorkerCounters {
@@ -53,6 +59,8 @@ impl WorkerCounters {
         self.flows += other.flows;
         self.one_way_flows += other.one_way_flows;
         self.panics += other.panics;
+        self.held[0] += other.held[0];
+        self.held[1] += other.held[1];
         self.table.opened += other.table.opened;
         self.table.evicted_probation += other.table.evicted_probation;
         self.table.evicted_protected += other.table.evicted_protected;
@@ -62,12 +70,14 @@ impl WorkerCounters {
 }
 
 /// What to keep beyond labelled flows.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct Keep {
     /// Records of flows without a label too.
     pub all_flows: bool,
     /// DHT messages, for the event log.
     pub dht: bool,
+    /// Packet time between two records of a flow that goes on.
+    pub interim: Duration,
 }
 
 /// A worker.
@@ -78,6 +88,8 @@ pub struct Worker {
     deltas: Deltas,
     harvest: Harvest,
     keep: Keep,
+    /// When flows that go on were last told of.
+    told: Timestamp,
     counters: WorkerCounters,
 }
 
@@ -96,6 +108,7 @@ impl Worker {
             deltas: Deltas::default(),
             harvest: Harvest::default(),
             keep,
+            told: Timestamp::MIN,
             counters: WorkerCounters::default(),
         }
     }
@@ -130,7 +143,26 @@ impl Worker {
         self.settle_ended();
         self.settle();
         self.ledger.merge_plain(&mut self.deltas);
+        if now.since(self.told) >= self.keep.interim {
+            self.tell_running();
+            self.told = now;
+        }
         std::mem::take(&mut self.harvest)
+    }
+
+    /// Takes a record of every flow of interest that moved since the last time.
+    fn tell_running(&mut self) {
+        let told = self.told;
+        for (flow, followed) in self.flows.with_state().filter(|(flow, _)| flow.last >= told) {
+            let opaque = followed.conversation.opaque();
+            if followed.label.grade.is_none() && opaque == Opaque::default() {
+                continue;
+            }
+            let mut record = record(&flow, EndReason::Running);
+            record.label = followed.label.clone();
+            record.opaque = opaque;
+            self.harvest.running.push(record);
+        }
     }
 
     /// Ends every flow and hands over the rest; `now` is the last packet time of the input.
@@ -148,8 +180,9 @@ impl Worker {
     }
 
     /// The sums so far.
-    pub const fn counters(&self) -> WorkerCounters {
-        WorkerCounters { table: self.flows.counters(), ..self.counters }
+    pub fn counters(&self) -> WorkerCounters {
+        let held = [self.flows.len(), self.flows.states_len()];
+        WorkerCounters { table: self.flows.counters(), held, ..self.counters }
     }
 
     fn datagram(&mut self, frame: &Frame<'_>, id: FlowId, direction: Direction) {
@@ -246,7 +279,7 @@ impl Worker {
 
     fn end(&mut self, ended: Ended<Box<Followed>>) {
         let Ended { flow, state, cause } = ended;
-        let mut record = record(&flow, cause);
+        let mut record = record(&flow, end_reason(&flow, cause));
         if let Some(mut followed) = state {
             // Bytes that waited for a gap to close are told now.
             let scene = Scene {
@@ -286,20 +319,23 @@ impl Worker {
     }
 }
 
-fn record(flow: &Flow, cause: EndCause) -> FlowRecord {
+fn end_reason(flow: &Flow, cause: EndCause) -> EndReason {
+    match cause {
+        EndCause::Evicted => EndReason::Evicted,
+        _ if flow.rst => EndReason::Rst,
+        _ if flow.fin => EndReason::Fin,
+        EndCause::Idle => EndReason::Idle,
+        EndCause::Finished => EndReason::Eof,
+    }
+}
+
+fn record(flow: &Flow, reason: EndReason) -> FlowRecord {
     let side = |i: usize| Counters {
         packets: u64::from(flow.packets.get(i).copied().unwrap_or_default()),
         bytes: flow.bytes.get(i).copied().unwrap_or_default(),
         payload: flow.payload.get(i).copied().unwrap_or_default(),
     };
     let one_way = flow.packets.contains(&0);
-    let reason = match cause {
-        EndCause::Evicted => EndReason::Evicted,
-        _ if flow.rst => EndReason::Rst,
-        _ if flow.fin => EndReason::Fin,
-        EndCause::Idle => EndReason::Idle,
-        EndCause::Finished => EndReason::Eof,
-    };
     FlowRecord {
         originator: flow.originator,
         responder: flow.responder,

@@ -1,0 +1,155 @@
+//! Counts flows to their hosts and to the totals, while they run and when they end.
+//!
+//! A flow may be counted several times as it goes on, and found to be more than it seemed. Each time, what was counted of
+//! it before is taken back, so that the sums are those of its latest verdict whenever they are read.
+
+use super::Ledger;
+use super::host::{Host, PEERS, join};
+use super::report::{FlowSum, HostBytes, Totals};
+use super::window::Window;
+use crate::base::{Address, Transport};
+use crate::event::{Direction, Family, FlowUpdate, Grade, Kind, Told};
+
+/// Adds or takes back.
+type Change = fn(u64, u64) -> u64;
+const ADD: Change = u64::saturating_add;
+const TAKE_BACK: Change = u64::saturating_sub;
+
+impl Ledger {
+    /// Counts what became known of a flow to its hosts and to the totals.
+    pub fn count(&self, update: &FlowUpdate<'_>) {
+        let record = update.record;
+        let ends = [record.originator, record.responder];
+        let home = ends.map(|e| self.home.contains(&e.address));
+        for side in [Direction::FromOriginator, Direction::FromResponder] {
+            if side.of(home) {
+                let remote = side.reverse().of(ends).address;
+                self.with_host(side.of(ends).address, |h| h.count(update, side, remote));
+            }
+        }
+        if update.told.grade.is_none() && record.label.grade.is_none() {
+            return;
+        }
+        let Ok(mut totals) = self.totals.lock() else { return };
+        if update.told.grade.is_some() {
+            totals.count(&update.told, home, TAKE_BACK);
+            totals.drop_empty();
+        }
+        totals.count(&Told::of(record), home, ADD);
+    }
+}
+
+impl Host {
+    /// Counts a flow whose side `side` is this host.
+    fn count(&mut self, update: &FlowUpdate<'_>, side: Direction, remote: Address) {
+        let record = update.record;
+        change(&mut self.all, bytes(update.added(), side), ADD);
+        join(&mut self.seen, Some(Window { first: record.start, last: record.end }));
+        if update.told.grade.is_some() {
+            self.count_claim(&update.told, record.transport, side, remote, TAKE_BACK);
+            self.drop_empty();
+        }
+        let accused = self.count_claim(&Told::of(record), record.transport, side, remote, ADD);
+        if accused {
+            join(&mut self.active, Some(Window { first: record.start, last: record.end }));
+            if self.peers.len() < PEERS && !remote.is_group() {
+                self.peers.insert(remote);
+            }
+        }
+    }
+
+    /// Adds or takes back what was claimed of a flow; tells whether it counts as this host's BitTorrent.
+    fn count_claim(
+        &mut self,
+        told: &Told,
+        transport: Transport,
+        side: Direction,
+        remote: Address,
+        by: Change,
+    ) -> bool {
+        let Some(grade) = told.grade else { return false };
+        let strong = grade >= Grade::Strong;
+        let bittorrent = told.kinds.family() == Some(Family::Bittorrent);
+        // A stranger's unanswered packets are not this host's doing.
+        if bittorrent && side.of(told.sent).packets == 0 && !remote.is_group() {
+            return false;
+        }
+        if strong {
+            for kind in told.kinds.iter() {
+                let flows = self.kinds.entry(kind).or_default();
+                *flows = by(*flows, 1);
+            }
+        }
+        if !bittorrent {
+            return false;
+        }
+        let bytes = bytes(told.sent, side);
+        change(self.bytes.entry(grade).or_default(), bytes, by);
+        if strong {
+            change(self.transports.entry(transport_word(told, transport)).or_default(), bytes, by);
+            change(self.encryption.entry(told.encryption).or_default(), bytes, by);
+            self.flows = by(self.flows, 1);
+            self.two_way = by(self.two_way, u64::from(told.two_way));
+        }
+        strong
+    }
+
+    fn drop_empty(&mut self) {
+        self.kinds.retain(|_, flows| *flows > 0);
+        self.bytes.retain(|_, b| *b != HostBytes::default());
+        self.transports.retain(|_, b| *b != HostBytes::default());
+        self.encryption.retain(|_, b| *b != HostBytes::default());
+    }
+}
+
+impl Totals {
+    fn count(&mut self, told: &Told, home: [bool; 2], by: Change) {
+        let (Some(family), Some(grade)) = (told.kinds.family(), told.grade) else { return };
+        let [out, back] = told.sent.map(|c| c.bytes);
+        let sum = |s: &mut FlowSum| {
+            s.flows = by(s.flows, 1);
+            let (to_home, from_home, across) = match home {
+                [true, false] => (back, out, 0),
+                [false, true] => (out, back, 0),
+                _ => (0, 0, out + back),
+            };
+            s.bytes_in = by(s.bytes_in, to_home);
+            s.bytes_out = by(s.bytes_out, from_home);
+            s.bytes_across = by(s.bytes_across, across);
+        };
+        sum(self.flows.entry((family, grade)).or_default());
+        if grade >= Grade::Strong {
+            for kind in told.kinds.iter() {
+                sum(self.kinds.entry(kind).or_default());
+            }
+            if family == Family::Bittorrent {
+                sum(self.encryption.entry(told.encryption).or_default());
+            }
+        }
+    }
+
+    fn drop_empty(&mut self) {
+        self.flows.retain(|_, sum| sum.flows > 0);
+        self.kinds.retain(|_, sum| sum.flows > 0);
+        self.encryption.retain(|_, sum| sum.flows > 0);
+    }
+}
+
+/// What the host on `side` sent and received.
+fn bytes(sent: [crate::event::Counters; 2], side: Direction) -> HostBytes {
+    HostBytes { received: side.reverse().of(sent).bytes, sent: side.of(sent).bytes }
+}
+
+fn change(to: &mut HostBytes, more: HostBytes, by: Change) {
+    to.received = by(to.received, more.received);
+    to.sent = by(to.sent, more.sent);
+}
+
+/// `tcp`, `utp` or `udp`, as the output contract writes `p2p.transport`.
+fn transport_word(told: &Told, transport: Transport) -> &'static str {
+    match transport {
+        Transport::Tcp => "tcp",
+        Transport::Udp if told.kinds.contains(Kind::Utp) => "utp",
+        Transport::Udp => "udp",
+    }
+}

@@ -8,6 +8,9 @@ use std::path::{Path, PathBuf};
 /// Longest message, in characters: it may quote what stands in the file.
 const MESSAGE_MAX: usize = 500;
 
+/// What is said of a file beyond every limit.
+const TOO_MUCH: &str = "more than a configuration needs: no anchors, aliases and merge keys, at most 16 levels and 10,000 values";
+
 /// A mistake in a configuration file; displays as `FILE:LINE:COLUMN: what`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigError {
@@ -36,7 +39,14 @@ impl ConfigError {
             .location()
             .filter(|location| *location != Location::UNKNOWN)
             .map(|location| (location.line(), location.column()));
-        let mut message = UserMessageFormatter.format_message(error).into_owned();
+        let mut message = match error {
+            serde_saphyr::Error::Budget { .. } => TOO_MUCH.to_owned(),
+            other => UserMessageFormatter.format_message(other).into_owned(),
+        };
+        // The names of Rust's types mean nothing to whoever writes the file.
+        if ["invalid u", "invalid i"].iter().any(|start| message.starts_with(start)) {
+            message = "expected a whole number".to_owned();
+        }
         if let Some((end, _)) = message.char_indices().nth(MESSAGE_MAX) {
             message.truncate(end);
             message.push_str("...");

@@ -9,13 +9,14 @@ mod text;
 mod values;
 
 pub use error::ConfigError;
+pub use text::ListenAddress;
 pub use values::{ByteSize, LogFormat, LogLevel};
 
 use crate::base::Network;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::{ErrorKind, Read as _};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
 /// Where the file is looked for unless another is named.
@@ -72,7 +73,8 @@ pub struct Config {
 #[serde(default, deny_unknown_fields)]
 pub struct Web {
     /// Addresses to listen on; none turns it off.
-    pub listen_addresses: Vec<SocketAddr>,
+    #[serde(with = "text::list")]
+    pub listen_addresses: Vec<ListenAddress>,
     /// TLS and passwords, in the form of Prometheus' exporter-toolkit.
     pub config_file: Option<PathBuf>,
     /// Whether `POST /-/reload` is answered.
@@ -164,7 +166,7 @@ impl Default for Config {
 impl Default for Web {
     fn default() -> Self {
         Self {
-            listen_addresses: vec![SocketAddr::from((Ipv4Addr::LOCALHOST, DEFAULT_PORT))],
+            listen_addresses: vec![ListenAddress((Ipv4Addr::LOCALHOST, DEFAULT_PORT).into())],
             config_file: None,
             enable_lifecycle: false,
             allowed_hosts: Vec::new(),

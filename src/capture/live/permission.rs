@@ -5,9 +5,12 @@ use std::fs;
 /// `CAP_NET_RAW` of `linux/capability.h`: the right to open packet sockets.
 const NET_RAW: u32 = 13;
 
-/// Whether this process may open packet sockets; true where that cannot be known.
+/// Whether this thread may open packet sockets (a capability belongs to a thread); true where that cannot be known.
 pub(super) fn may_capture() -> bool {
-    fs::read_to_string("/proc/self/status").ok().and_then(|status| effective(&status)).is_none_or(has_net_raw)
+    fs::read_to_string("/proc/thread-self/status")
+        .ok()
+        .and_then(|status| effective(&status))
+        .is_none_or(has_net_raw)
 }
 
 /// The effective capabilities that `/proc/PID/status` tells (`proc_pid_status(5)`).

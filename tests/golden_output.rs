@@ -7,11 +7,11 @@ use std::path::Path;
 use std::time::Duration;
 use swarmscope::base::{Address, InfoHash, NodeId, Timestamp, Transport};
 use swarmscope::event::{
-    AnnounceEvent, Channel, ClientSource, Encryption, Family, Grade, Kind, Mapping, NameTrust,
+    AnnounceEvent, Answer, Channel, ClientSource, Encryption, Family, Grade, Kind, Mapping, NameTrust,
 };
 use swarmscope::ledger::report::{
-    ClientReport, Coverage, FlowSum, HostBytes, HostReport, MappingReport, Report, Role, TorrentHost,
-    TorrentReport, Totals,
+    ClientReport, Coverage, FlowSum, HostBytes, HostReport, Interval, MappingReport, NatStatus, PortReport,
+    PortState, Report, Role, ScanReport, TorrentHost, TorrentReport, Totals,
 };
 use swarmscope::output::{Layout, write_json, write_summary};
 
@@ -121,8 +121,46 @@ fn busy() -> Report {
         hosts: vec![busy_host(), quiet_host(), v6_host()],
         torrents: vec![busy_torrent(), unnamed_torrent()],
         mappings: mappings(),
+        exposure: exposure(),
+        scans: scans(),
         oddities: [("overlapping TCP data that differs", 3), ("port 0", 1)].into(),
     }
+}
+
+fn port(host: &str, port: u16, state: PortState, intervals: Vec<Interval>) -> PortReport {
+    PortReport {
+        host: address(host),
+        transport: Transport::Tcp,
+        port,
+        state,
+        open_for: Duration::from_secs(if state == PortState::Open { 5_400 } else { 0 }),
+        sources: 12,
+        attempts: intervals.iter().map(|i| i.attempts).sum(),
+        p2p: port != 22,
+        mapped: state == PortState::Open,
+        forwarded: true,
+        intervals,
+    }
+}
+
+fn exposure() -> Vec<PortReport> {
+    let seen = |answer, from, to, attempts| Interval { answer, first: at(from), last: at(to), attempts };
+    vec![
+        port("10.0.0.5", 22, PortState::Closed, vec![seen(Answer::Refused, 50, 50, 1)]),
+        port(
+            "10.0.0.5",
+            51_413,
+            PortState::Open,
+            vec![seen(Answer::Silence, 20, 60, 9), seen(Answer::Accepted, 100, 5_500, 40)],
+        ),
+        port("10.0.0.5", 6_881, PortState::ForwardedRefused, vec![seen(Answer::Silence, 20, 60, 9)]),
+        port("10.0.0.5", 6_882, PortState::NotTested, vec![]),
+    ]
+}
+
+fn scans() -> Vec<ScanReport> {
+    let (host, source) = (address("10.0.0.5"), address("198.51.100.9"));
+    vec![ScanReport { host, source, ports: 9, first: at(20), last: at(60) }]
 }
 
 fn coverage() -> Coverage {
@@ -284,6 +322,8 @@ fn host(text: &str) -> HostReport {
         external: vec![],
         torrents: vec![],
         dht: [0; 4],
+        nat: [NatStatus::Green, NatStatus::Yellow],
+        opened: [(3, traffic(5, 5)), (27, traffic(5, 5))],
     }
 }
 

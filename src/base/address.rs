@@ -46,6 +46,19 @@ impl Address {
         }
     }
 
+    /// Whether this address is not routed on the Internet, so that packets from there arrive only through a router that
+    /// translates: private use (RFC 1918), shared (RFC 6598), link-local, loopback, unique local (RFC 4193).
+    #[must_use]
+    pub fn is_private(&self) -> bool {
+        match self.to_ip() {
+            IpAddr::V4(v4) => {
+                let shared = matches!(v4.octets(), [100, 64..=127, ..]);
+                v4.is_private() || v4.is_link_local() || v4.is_loopback() || shared
+            }
+            IpAddr::V6(v6) => v6.is_unique_local() || v6.is_unicast_link_local() || v6.is_loopback(),
+        }
+    }
+
     /// Whether a packet to this address goes to a group: IPv4 or IPv6 multicast, or the limited broadcast.
     #[must_use]
     pub fn is_group(&self) -> bool {

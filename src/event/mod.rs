@@ -6,6 +6,7 @@
 mod fact;
 mod grade;
 mod kind;
+mod knock;
 mod record;
 mod set;
 mod update;
@@ -17,6 +18,7 @@ pub use fact::{
 };
 pub use grade::{Encryption, Grade, Reason, Reasons};
 pub use kind::{Family, Kind, Kinds};
+pub use knock::{Answer, Knock};
 pub use record::{Counters, EndReason, FlowRecord, FlowState, Label, Opaque, Opening};
 pub use set::{Set, Word};
 pub use update::{FlowUpdate, Told};

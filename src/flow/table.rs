@@ -11,6 +11,7 @@ use super::view::{EndCause, Ended, Flow, FlowId, FlowLimits, TableCounters, Touc
 use crate::base::{Address, Direction, Endpoint, HashKey, Timestamp, Transport};
 use crate::frame::{Frame, Segment, Tcp};
 use std::collections::VecDeque;
+use std::time::Duration;
 
 const USED: u16 = 1;
 /// The originator is the higher endpoint.
@@ -28,6 +29,9 @@ const RECENT: u16 = 1 << 8;
 const IS_UDP: u16 = 1 << 9;
 /// The room above is done with the flow: [`FlowTable::retire`].
 const RETIRED: u16 = 1 << 10;
+const SYN_ACK_SEEN: u16 = 1 << 11;
+/// The responder reset the connection.
+const REFUSED: u16 = 1 << 12;
 
 #[derive(Clone, Copy)]
 struct Slot {
@@ -43,6 +47,8 @@ struct Slot {
     first: i64,
     last: i64,
     slot: u32,
+    /// Milliseconds from the first packet to the SYN-ACK, where there was one.
+    answer_ms: u32,
 }
 
 const _: () =
@@ -61,6 +67,7 @@ const EMPTY: Slot = Slot {
     first: 0,
     last: 0,
     slot: 0,
+    answer_ms: 0,
 };
 
 /// Packets between two looks of the sweep.
@@ -406,12 +413,17 @@ impl<S> FlowTable<S> {
                     slot.flags |= HAS_ISN;
                 }
                 slot.flags |= SYN_SEEN;
+                if tcp.has(Tcp::ACK) && !originator && slot.flags & SYN_ACK_SEEN == 0 {
+                    slot.flags |= SYN_ACK_SEEN;
+                    let after = frame.at.since(Timestamp(slot.first)).as_millis();
+                    slot.answer_ms = u32::try_from(after).unwrap_or(u32::MAX);
+                }
             }
             if tcp.has(Tcp::FIN) {
                 slot.flags |= FIN_SEEN;
             }
             if tcp.has(Tcp::RST) {
-                slot.flags |= RST_SEEN;
+                slot.flags |= if originator { RST_SEEN } else { RST_SEEN | REFUSED };
             }
         }
         if originator { Direction::FromOriginator } else { Direction::FromResponder }
@@ -550,6 +562,9 @@ fn view(slot: &Slot) -> Flow {
         midstream: !udp && slot.flags & SYN_SEEN == 0,
         fin: slot.flags & FIN_SEEN != 0,
         rst: slot.flags & RST_SEEN != 0,
+        syn_ack: (slot.flags & SYN_ACK_SEEN != 0)
+            .then(|| Timestamp(slot.first) + Duration::from_millis(slot.answer_ms.into())),
+        refused: slot.flags & REFUSED != 0,
     }
 }
 

@@ -83,6 +83,10 @@ pub struct Flow {
     pub fin: bool,
     /// A RST was seen.
     pub rst: bool,
+    /// When the responder answered the SYN with a SYN-ACK.
+    pub syn_ack: Option<Timestamp>,
+    /// The responder sent an RST.
+    pub refused: bool,
 }
 
 /// A flow that left the table.

@@ -8,7 +8,10 @@ use super::host::{Host, PEERS, join};
 use super::report::{FlowSum, HostBytes, Totals};
 use super::window::Window;
 use crate::base::{Address, Transport};
-use crate::event::{Direction, Family, FlowUpdate, Grade, Kind, Told};
+use crate::event::{Answer, Direction, Family, FlowUpdate, Grade, Kind, Knock, Told};
+
+/// Ports kept of a host on which others reached it.
+const REACHED: usize = 64;
 
 /// Adds or takes back.
 type Change = fn(u64, u64) -> u64;
@@ -30,12 +33,36 @@ impl Ledger {
         if update.told.grade.is_none() && record.label.grade.is_none() {
             return;
         }
+        if record.transport == Transport::Udp && home == [false, true] {
+            self.datagram_knock(update);
+        }
         let Ok(mut totals) = self.totals.lock() else { return };
         if update.told.grade.is_some() {
             totals.count(&update.told, home, TAKE_BACK);
             totals.drop_empty();
         }
         totals.count(&Told::of(record), home, ADD);
+    }
+}
+
+impl Ledger {
+    /// A stranger's datagram of a BitTorrent protocol is an attempt to reach the port: answered or not (a TCP attempt
+    /// shows without looking inside).
+    fn datagram_knock(&self, update: &FlowUpdate<'_>) {
+        let record = update.record;
+        let answered = record.sent[1].packets > 0;
+        if record.label.grade < Some(Grade::Strong) || !(update.ended || (answered && update.is_new())) {
+            return;
+        }
+        self.knock(&Knock {
+            target: record.responder,
+            transport: record.transport,
+            source: record.originator.address,
+            answer: if answered { Answer::Accepted } else { Answer::Silence },
+            attempts: u64::from(update.ended),
+            first: record.start,
+            last: if answered { record.start } else { record.end },
+        });
     }
 }
 
@@ -51,6 +78,7 @@ impl Host {
         }
         let accused = self.count_claim(&Told::of(record), record.transport, side, remote, ADD);
         if accused {
+            self.count_opening(update, side);
             join(&mut self.active, Some(Window { first: record.start, last: record.end }));
             if self.peers.len() < PEERS && !remote.is_group() {
                 self.peers.insert(remote);
@@ -92,6 +120,24 @@ impl Host {
             self.two_way = by(self.two_way, u64::from(told.two_way));
         }
         strong
+    }
+
+    /// Counts a flow to those that others opened or to its own.
+    fn count_opening(&mut self, update: &FlowUpdate<'_>, side: Direction) {
+        let record = update.record;
+        if record.midstream {
+            return;
+        }
+        let inbound = side == Direction::FromResponder;
+        let counted = update.told.grade >= Some(Grade::Strong);
+        let moved = bytes(if counted { update.added() } else { record.sent }, side);
+        let [by_others, by_itself] = &mut self.opened;
+        let (flows, sum) = if inbound { by_others } else { by_itself };
+        *flows += u64::from(!counted);
+        change(sum, moved, ADD);
+        if inbound && side.of(record.sent).packets > 0 && self.reached.len() < REACHED {
+            self.reached.insert((record.transport, record.responder.port));
+        }
     }
 
     fn drop_empty(&mut self) {

@@ -2,7 +2,7 @@
 
 use super::report::HostBytes;
 use super::window::Window;
-use crate::base::{Address, InfoHash, NodeId, Timestamp};
+use crate::base::{Address, InfoHash, NodeId, Timestamp, Transport};
 use crate::event::{Channel, ClientSource, Encryption, Grade, Kind, Kinds};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -37,6 +37,11 @@ pub struct Host {
     pub flows: u64,
     pub two_way: u64,
     pub peers: BTreeSet<Address>,
+    /// Ports on which strangers reached its BitTorrent.
+    pub reached: BTreeSet<(Transport, u16)>,
+    /// Flows and bytes of connections that others opened, and that it opened itself; those whose opening was not seen
+    /// count to neither.
+    pub opened: [(u64, HostBytes); 2],
     /// Remotes whose unreadable flows fit the length arithmetic.
     pub shaped: BTreeMap<Address, Window>,
 }

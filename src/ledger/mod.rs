@@ -8,7 +8,9 @@
 mod attribution;
 mod counting;
 mod deltas;
+mod exposure;
 mod host;
+mod reach;
 pub mod report;
 mod reporting;
 mod swarm;
@@ -20,6 +22,7 @@ pub use deltas::{Deltas, Scene};
 use crate::base::{Address, Endpoint, HomeNets, InfoHash, KeyedState, Timestamp, Transport};
 use crate::event::{Channel, Family, FlowRecord, Kind};
 use dashmap::DashMap;
+use exposure::{Scan, Tried};
 use host::{Host, LocalPort};
 use report::{MappingReport, Totals};
 use std::collections::BTreeMap;
@@ -94,6 +97,10 @@ pub struct Ledger {
     /// (who taught, which home host) → how many endpoints, and when last.
     sources: DashMap<(Address, Address), (u32, Timestamp), KeyedState>,
     ports: DashMap<(Endpoint, Transport), LocalPort, KeyedState>,
+    /// What strangers tried on ports of home hosts.
+    tried: DashMap<(Endpoint, Transport), Tried, KeyedState>,
+    /// (home host, who tried) → the ports that were found shut.
+    scans: DashMap<(Address, Address), Scan, KeyedState>,
     mappings: Mutex<Vec<MappingReport>>,
     totals: Mutex<Totals>,
     new_torrents: Mutex<Vec<(InfoHash, Address)>>,
@@ -115,6 +122,8 @@ impl Ledger {
             endpoints: DashMap::default(),
             sources: DashMap::default(),
             ports: DashMap::default(),
+            tried: DashMap::default(),
+            scans: DashMap::default(),
             mappings: Mutex::default(),
             totals: Mutex::default(),
             new_torrents: Mutex::default(),
@@ -163,6 +172,12 @@ impl Ledger {
             } else {
                 self.ports_refused.fetch_add(1, Ordering::Relaxed);
             }
+        }
+        for ((target, transport), delta) in deltas.tried.drain() {
+            self.tried(target, transport, delta);
+        }
+        for ((host, source), delta) in deltas.scans.drain() {
+            self.scan(host, source, delta);
         }
         if !deltas.mappings.is_empty()
             && let Ok(mut mappings) = self.mappings.lock()
@@ -253,6 +268,7 @@ impl Ledger {
             learnt.spoke.is_some_and(|w| w.last >= oldest) || !learnt.told.is_empty()
         });
         self.sources.retain(|_, (_, last)| *last >= oldest);
+        self.expire_scans(oldest);
     }
 
     /// Remembers an ended flow whose lengths fit, before any is judged: several remotes make a pattern.

@@ -1,10 +1,11 @@
 //! What the ledger knows, as plain values for the outputs.
 
-use crate::base::{Address, Endpoint, InfoHash, NodeId, Timestamp};
+use crate::base::{Address, Endpoint, InfoHash, NodeId, Timestamp, Transport};
 use crate::event::{
-    AnnounceEvent, Channel, ClientSource, Encryption, Family, Grade, Kind, Mapping, NameTrust,
+    AnnounceEvent, Answer, Channel, ClientSource, Encryption, Family, Grade, Kind, Mapping, NameTrust,
 };
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// Everything an analysis found.
 #[derive(Clone, Debug, Default)]
@@ -19,6 +20,10 @@ pub struct Report {
     pub torrents: Vec<TorrentReport>,
     /// Port mappings asked for by home hosts.
     pub mappings: Vec<MappingReport>,
+    /// Ports of the hosts that were tried from outside, told to others or mapped.
+    pub exposure: Vec<PortReport>,
+    /// Strangers that found several ports of a host shut.
+    pub scans: Vec<ScanReport>,
     /// Remarkable things, in fixed words with a count.
     pub oddities: BTreeMap<&'static str, u64>,
 }
@@ -142,6 +147,122 @@ pub struct HostReport {
     pub torrents: Vec<InfoHash>,
     /// DHT messages sent by role: queries, responses, errors; and queries received.
     pub dht: [u64; 4],
+    /// How well it can be reached, by TCP and by UDP.
+    pub nat: [NatStatus; 2],
+    /// Flows and bytes of connections that others opened, and that it opened itself.
+    pub opened: [(u64, HostBytes); 2],
+}
+
+/// How well a host's BitTorrent can be reached from outside, in the colours that clients show.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum NatStatus {
+    /// It told nobody a port.
+    #[default]
+    Unknown,
+    /// The latest stranger that tried was accepted.
+    Green,
+    /// It told others a port, but no attempt reached the sensor.
+    Yellow,
+    /// Strangers try, and are refused or not answered.
+    Red,
+}
+
+impl NatStatus {
+    /// The fixed word of the output contract.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Green => "green",
+            Self::Yellow => "yellow",
+            Self::Red => "red",
+        }
+    }
+}
+
+/// How a port of a home host looks from outside the home networks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum PortState {
+    /// Nobody tried, or too few to tell.
+    NotTested,
+    /// Attempts are accepted.
+    Open,
+    /// Attempts are refused.
+    Closed,
+    /// Attempts are not answered.
+    Stealth,
+    /// A router lets attempts through to a port that the host told others or had mapped, and the host refuses or ignores
+    /// them.
+    ForwardedRefused,
+}
+
+impl PortState {
+    /// The fixed word of the output contract.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::NotTested => "not-tested",
+            Self::Open => "open",
+            Self::Closed => "closed",
+            Self::Stealth => "stealth",
+            Self::ForwardedRefused => "forwarded-refused",
+        }
+    }
+}
+
+/// A stretch of time in which attempts on a port had the same outcome.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Interval {
+    /// The outcome.
+    pub answer: Answer,
+    /// First evidence.
+    pub first: Timestamp,
+    /// Last evidence.
+    pub last: Timestamp,
+    /// Attempts.
+    pub attempts: u64,
+}
+
+/// A port of a home host.
+#[derive(Clone, Debug)]
+pub struct PortReport {
+    /// The host.
+    pub host: Address,
+    /// TCP or UDP.
+    pub transport: Transport,
+    /// The port.
+    pub port: u16,
+    /// How it looks from outside.
+    pub state: PortState,
+    /// For how long it was seen open, at least.
+    pub open_for: Duration,
+    /// Distinct addresses that tried.
+    pub sources: u64,
+    /// How often it was tried.
+    pub attempts: u64,
+    /// The host told others to reach its BitTorrent here, or was reached here.
+    pub p2p: bool,
+    /// The host asked a router to forward it.
+    pub mapped: bool,
+    /// Attempts reach a private address: a router forwards them.
+    pub forwarded: bool,
+    /// What was seen when.
+    pub intervals: Vec<Interval>,
+}
+
+/// A stranger that found several ports of a home host shut.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ScanReport {
+    /// The host.
+    pub host: Address,
+    /// Who tried.
+    pub source: Address,
+    /// How many ports, at most 64.
+    pub ports: u64,
+    /// First attempt.
+    pub first: Timestamp,
+    /// Last attempt.
+    pub last: Timestamp,
 }
 
 /// A client seen at a host.

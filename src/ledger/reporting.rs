@@ -2,12 +2,13 @@
 
 use super::Ledger;
 use super::host::Host;
+use super::reach;
 use super::report::{ClientReport, HostReport, Report, Role, TorrentHost, TorrentReport};
 use super::swarm::{Member, Swarm};
-use crate::base::{Address, InfoHash, Timestamp};
+use crate::base::{Address, InfoHash, Timestamp, Transport};
 use crate::event::{AnnounceEvent, ClientSource};
 use std::cmp::Reverse;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 impl Ledger {
     /// What is known now. Coverage is the caller's to fill in.
@@ -25,8 +26,26 @@ impl Ledger {
         report.hosts.sort_by_key(|h| (Reverse(p2p_bytes(h)), h.address));
         report.torrents = self.swarms.iter().filter_map(|s| torrent_report(*s.key(), s.value())).collect();
         report.torrents.sort_by_key(|t| (Reverse(moved(t)), Reverse(t.hosts.len()), t.info_hash));
+        self.report_ports(&mut report);
         report.oddities = oddities(&report);
         report
+    }
+}
+
+impl Ledger {
+    fn report_ports(&self, report: &mut Report) {
+        let hosts: BTreeSet<Address> = report.hosts.iter().map(|h| h.address).collect();
+        let mut nat = BTreeMap::new();
+        self.attempts(&hosts, |address, tried| {
+            let Some(host) = self.hosts.get(&address) else { return };
+            let ports = self.ports_of(address, &host, tried);
+            nat.insert(address, [Transport::Tcp, Transport::Udp].map(|t| reach::nat_status(&ports, t)));
+            report.exposure.extend(ports);
+        });
+        for host in &mut report.hosts {
+            host.nat = nat.get(&host.address).copied().unwrap_or_default();
+        }
+        report.scans = self.scans(&hosts);
     }
 }
 
@@ -70,6 +89,8 @@ fn host_report(address: Address, host: &Host) -> Option<HostReport> {
         external,
         torrents: host.torrents.iter().copied().collect(),
         dht: host.dht,
+        nat: Default::default(),
+        opened: host.opened,
     })
 }
 

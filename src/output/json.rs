@@ -1,17 +1,18 @@
 //! The `--json` summary, section 2 of the output contract, and the objects it shares with events.
 
 use super::{JsonWriter, words};
+use crate::base::Transport;
 use crate::event::{Grade, Mapping};
 use crate::ledger::report::{
-    ClientReport, Coverage, FlowSum, HostBytes, HostReport, MappingReport, Report, TorrentHost,
-    TorrentReport, Totals,
+    ClientReport, Coverage, FlowSum, HostBytes, HostReport, MappingReport, PortReport, Report, ScanReport,
+    TorrentHost, TorrentReport, Totals,
 };
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 /// Writes the report as one JSON object and a line end.
 ///
-/// `alerts` and `exposure` are empty: a file is not held against a policy, and nothing here judges ports.
+/// `alerts` is empty: a file is not held against a policy.
 ///
 /// # Errors
 /// Those of the output.
@@ -24,7 +25,9 @@ pub fn write_json(report: &Report, out: &mut dyn Write) -> io::Result<()> {
         w.key("hosts").array(|w| report.hosts.iter().for_each(|h| w.object(|w| host(w, h))));
         w.key("torrents").array(|w| report.torrents.iter().for_each(|t| w.object(|w| torrent(w, t))));
         w.key("alerts").array(|_| {});
-        w.key("exposure").array(|_| {});
+        w.key("exposure").array(|w| {
+            report.exposure.iter().for_each(|p| w.object(|w| port(w, p, &report.scans)));
+        });
         w.key("port_mappings").array(|w| report.mappings.iter().for_each(|m| w.object(|w| mapping(w, m))));
         w.key("oddities").object(|w| counts(w, &report.oddities));
     });
@@ -159,6 +162,57 @@ pub(super) fn host(w: &mut JsonWriter, h: &HostReport) {
         w.key("responses").number(responses);
         w.key("errors").number(errors);
         w.key("queries_received").number(queries_received);
+    });
+    let [tcp, udp] = h.nat;
+    w.key("nat").object(|w| {
+        w.key("tcp").string(tcp.label());
+        w.key("udp").string(udp.label());
+    });
+    w.key("opened_by").object(|w| {
+        for (who, (flows, bytes)) in ["others", "itself"].into_iter().zip(h.opened) {
+            w.key(who).object(|w| {
+                w.key("flows").number(flows);
+                host_bytes(w, bytes);
+            });
+        }
+    });
+}
+
+/// The members of a port's object in `exposure`.
+pub(super) fn port(w: &mut JsonWriter, p: &PortReport, scans: &[ScanReport]) {
+    w.key("host").plain(p.host);
+    w.key("proto").string(match p.transport {
+        Transport::Tcp => "tcp",
+        Transport::Udp => "udp",
+    });
+    w.key("port").number(p.port);
+    w.key("state").string(p.state.label());
+    w.key("first").optional(p.intervals.first(), |w, i| w.plain(i.first));
+    w.key("last").optional(p.intervals.last(), |w, i| w.plain(i.last));
+    w.key("open_seconds").number(p.open_for.as_secs());
+    w.key("sources").number(p.sources);
+    w.key("attempts").number(p.attempts);
+    w.key("p2p_listen_port").boolean(p.p2p);
+    w.key("mapped").boolean(p.mapped);
+    w.key("forwarded").boolean(p.forwarded);
+    w.key("intervals").array(|w| {
+        for interval in &p.intervals {
+            w.object(|w| {
+                w.key("answer").string(interval.answer.label());
+                w.key("first").plain(interval.first);
+                w.key("last").plain(interval.last);
+                w.key("attempts").number(interval.attempts);
+            });
+        }
+    });
+    w.key("scans").array(|w| {
+        for scan in scans.iter().filter(|s| s.host == p.host && !p.intervals.is_empty()) {
+            w.object(|w| {
+                w.key("source").plain(scan.source);
+                w.key("ports").number(scan.ports);
+                w.key("at").plain(scan.first);
+            });
+        }
     });
 }
 

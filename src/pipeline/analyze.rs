@@ -4,6 +4,7 @@ use super::clock::Clock;
 use super::coverage::Tally;
 use super::keeper::{Keeper, Places, Tells};
 use super::pool::Pool;
+use super::refusal;
 use super::worker::{Keep, WorkerCounters};
 use crate::base::{Address, HomeNets, Timestamp};
 use crate::capture::{self, CaptureError, FileOptions, PacketSource, Read};
@@ -137,8 +138,12 @@ pub fn analyze_source(
         let wire_len = packet.wire_len;
         let decoded = decoder.decode(&packet, tally.packets);
         tally.outcome(&decoded, wire_len);
-        if let Decoded::Frame(frame) = decoded {
-            pool.frame(&frame);
+        match decoded {
+            Decoded::Frame(frame) => pool.frame(&frame),
+            Decoded::Unreachable(message) => {
+                refusal::knock(&message).iter().for_each(|knock| ledger.knock(knock));
+            }
+            Decoded::Held | Decoded::Duplicate | Decoded::Skip(_) => {}
         }
         if let Some(now) = due.tick {
             tracing::trace!(%now, packets = tally.packets, "tick");

@@ -13,6 +13,7 @@ mod coverage;
 mod keeper;
 mod lane;
 mod pool;
+mod refusal;
 mod watch;
 mod worker;
 

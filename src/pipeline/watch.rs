@@ -11,6 +11,7 @@ use super::coverage::Tally;
 use super::keeper::{Keeper, Places, Tells};
 use super::lane::{Handover, Lane};
 use super::pool::start_lanes;
+use super::refusal;
 use super::worker::{Harvest, Keep, WorkerCounters};
 use crate::base::{HashKey, HomeNets, Timestamp};
 use crate::capture::{Origin, PacketSource, Read};
@@ -131,13 +132,19 @@ impl Reader<'_> {
             let wire_len = packet.wire_len;
             let decoded = decoder.decode(&packet, tally.packets);
             tally.outcome(&decoded, wire_len);
-            if let Decoded::Frame(frame) = decoded {
-                let owner = shard(&frame, self.lanes.len(), &self.key);
-                if let Some(lane) = self.lanes.get_mut(owner)
-                    && lane.push(&frame)
-                {
-                    tally.queue_dropped += lane.offer();
+            match decoded {
+                Decoded::Frame(frame) => {
+                    let owner = shard(&frame, self.lanes.len(), &self.key);
+                    if let Some(lane) = self.lanes.get_mut(owner)
+                        && lane.push(&frame)
+                    {
+                        tally.queue_dropped += lane.offer();
+                    }
                 }
+                Decoded::Unreachable(message) => {
+                    refusal::knock(&message).iter().for_each(|knock| self.ledger.knock(knock));
+                }
+                Decoded::Held | Decoded::Duplicate | Decoded::Skip(_) => {}
             }
             if let Some(now) = due.tick {
                 self.tick(now, due.stats, &mut tally, &decoder, source);

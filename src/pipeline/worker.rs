@@ -1,8 +1,10 @@
 //! One worker: owns its flows and dissectors outright, tells the ledger what it learnt once per batch.
 
-use crate::base::{Direction, Endpoint, HashKey, HomeNets, Timestamp};
+use crate::base::{Direction, Endpoint, HashKey, HomeNets, Timestamp, Transport};
 use crate::dissect::{Conversation, Datagram, Dissector, MetadataStore, Packet, Sink, TcpSegment, Verdict};
-use crate::event::{Counters, DhtMessage, EndReason, Fact, FlowRecord, FlowState, Label, Opaque};
+use crate::event::{
+    Answer, Counters, DhtMessage, EndReason, Fact, FlowRecord, FlowState, Knock, Label, Opaque,
+};
 use crate::flow::{EndCause, Ended, Flow, FlowId, FlowLimits, FlowTable, TableCounters};
 use crate::frame::{Frame, Segment, Tcp};
 use crate::ledger::{Deltas, Ledger, Scene};
@@ -12,6 +14,12 @@ use std::time::Duration;
 
 /// Home hosts whose ordinary flows are summed before the ledger is told: they change nothing until a report.
 const PLAIN_HOSTS: usize = 4_096;
+
+/// After this long a SYN was sent again (RFC 6298 section 2.1: one second), rounding aside.
+const RETRY: Duration = Duration::from_millis(900);
+
+/// Ports and sources of attempts that are collected before the ledger is told.
+const KNOCKED: usize = 4_096;
 
 /// What a worker keeps for a flow that is of interest.
 #[derive(Debug, Default)]
@@ -154,6 +162,9 @@ impl Worker {
     fn tell_running(&mut self) {
         let told = self.told;
         for (flow, followed) in self.flows.with_state().filter(|(flow, _)| flow.last >= told) {
+            if let Some(knock) = knock(&flow).filter(|k| k.answer == Answer::Accepted) {
+                self.deltas.knock(self.ledger.home(), &Knock { attempts: 0, ..knock });
+            }
             let opaque = followed.conversation.opaque();
             if followed.label.grade.is_none() && opaque == Opaque::default() {
                 continue;
@@ -279,6 +290,17 @@ impl Worker {
 
     fn end(&mut self, ended: Ended<Box<Followed>>) {
         let Ended { flow, state, cause } = ended;
+        if let Some(knock) = knock(&flow) {
+            self.deltas.knock(self.ledger.home(), &knock);
+            // Accepted in the end, but not at first: an admin may have opened the port in between.
+            if knock.answer == Answer::Accepted && knock.first.since(flow.first) >= RETRY {
+                let (answer, first) = (Answer::Silence, flow.first);
+                self.deltas.knock(self.ledger.home(), &Knock { answer, first, last: first, ..knock });
+            }
+            if self.deltas.knocked_len() >= KNOCKED {
+                self.settle();
+            }
+        }
         let mut record = record(&flow, end_reason(&flow, cause));
         if let Some(mut followed) = state {
             // Bytes that waited for a gap to close are told now.
@@ -317,6 +339,31 @@ impl Worker {
         let ends = [flow.originator, flow.responder];
         self.deltas.plain_flow(self.ledger.home(), ends, flow.bytes, flow.last);
     }
+}
+
+/// What a TCP flow says of the port it went to. Without a SYN nobody knows who called whom.
+fn knock(flow: &Flow) -> Option<Knock> {
+    if flow.transport != Transport::Tcp || flow.midstream {
+        return None;
+    }
+    let [from, back] = flow.packets;
+    // A port is open when it accepts, not for as long as an accepted connection lasts.
+    let (answer, first, last) = match (flow.syn_ack, flow.refused) {
+        // What follows the SYN-ACK shows that it arrived outside, be it an acknowledgement or a scanner's RST.
+        (Some(at), _) if from > 1 => (Answer::Accepted, at, at),
+        (None, true) => (Answer::Refused, flow.first, flow.last),
+        (None, false) if back == 0 => (Answer::Silence, flow.first, flow.last),
+        _ => return None,
+    };
+    Some(Knock {
+        target: flow.responder,
+        transport: flow.transport,
+        source: flow.originator.address,
+        answer,
+        attempts: if answer == Answer::Accepted { 1 } else { u64::from(from) },
+        first,
+        last,
+    })
 }
 
 fn end_reason(flow: &Flow, cause: EndCause) -> EndReason {

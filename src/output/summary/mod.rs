@@ -3,6 +3,7 @@
 //! Sentences claim no more than the report does: what could not be seen is said first.
 
 mod coverage;
+mod exposure;
 mod hosts;
 mod page;
 mod remarks;
@@ -30,6 +31,7 @@ pub fn write_summary(report: &Report, out: &mut dyn Write, layout: Layout) -> io
     coverage::write_traffic(page, report)?;
     hosts::write_hosts(page, report)?;
     torrents::write_torrents(page, report)?;
+    exposure::write_exposure(page, report)?;
     torrents::write_mappings(page, &report.mappings)?;
     remarks::write_remarks(page, report)
 }

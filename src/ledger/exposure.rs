@@ -1,0 +1,193 @@
+//! Which ports of home hosts strangers tried, and what came of it: the raw material of the exposure report.
+//!
+//! What is kept commutes: attempts of the same outcome that lie close together are one span, whoever reports them first.
+
+use super::Ledger;
+use super::window::Window;
+use crate::base::{Address, Endpoint, Timestamp, Transport};
+use crate::event::{Answer, Knock};
+use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// Spans kept for a port; when there are more, the oldest go.
+const SPANS: usize = 256;
+/// Sources counted for a port.
+const SOURCES: usize = 1_024;
+/// Ports remembered of a source that tries one host.
+const SCANNED: usize = 64;
+/// Attempts of the same outcome less than this apart are one span.
+const GAP: Duration = Duration::from_secs(1);
+
+/// Attempts with the same outcome, close together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    pub answer: Answer,
+    pub window: Window,
+    pub attempts: u64,
+}
+
+/// What was tried on one port.
+#[derive(Debug, Default)]
+pub struct Tried {
+    /// In order of time.
+    pub spans: Vec<Span>,
+    pub sources: BTreeSet<Address>,
+}
+
+impl Tried {
+    pub fn knock(&mut self, knock: &Knock) {
+        let window = Window { first: knock.first, last: knock.last };
+        self.span(Span { answer: knock.answer, window, attempts: knock.attempts });
+        if self.sources.len() < SOURCES {
+            self.sources.insert(knock.source);
+        }
+    }
+
+    pub fn add(&mut self, delta: Self) {
+        delta.spans.into_iter().for_each(|span| self.span(span));
+        for source in delta.sources {
+            if self.sources.len() >= SOURCES {
+                break;
+            }
+            self.sources.insert(source);
+        }
+    }
+
+    /// Joins a span with all of the same outcome that it touches.
+    fn span(&mut self, mut new: Span) {
+        self.spans.retain(|old| {
+            let touches = old.answer == new.answer && old.window.near(new.window.first, new.window.last, GAP);
+            if touches {
+                new.window.join(old.window);
+                new.attempts += old.attempts;
+            }
+            !touches
+        });
+        let at = self.spans.partition_point(|s| (s.window.first, s.answer) < (new.window.first, new.answer));
+        self.spans.insert(at, new);
+        if self.spans.len() > SPANS {
+            self.spans.remove(0);
+        }
+    }
+}
+
+/// The ports of one host that one source found shut.
+#[derive(Debug)]
+pub struct Scan {
+    pub ports: BTreeSet<(Transport, u16)>,
+    pub window: Window,
+}
+
+impl Scan {
+    pub fn of(knock: &Knock) -> Self {
+        let window = Window { first: knock.first, last: knock.last };
+        Self { ports: BTreeSet::from([(knock.transport, knock.target.port)]), window }
+    }
+
+    pub fn add(&mut self, delta: Self) {
+        self.window.join(delta.window);
+        for port in delta.ports {
+            if self.ports.len() >= SCANNED {
+                break;
+            }
+            self.ports.insert(port);
+        }
+    }
+}
+
+impl Ledger {
+    /// Takes note of a stranger's attempt to reach a home host; others are not looked at.
+    pub fn knock(&self, knock: &Knock) {
+        if !self.home.contains(&knock.target.address) || self.home.contains(&knock.source) {
+            return;
+        }
+        let mut tried = Tried::default();
+        tried.knock(knock);
+        self.tried(knock.target, knock.transport, tried);
+        if knock.answer != Answer::Accepted {
+            self.scan(knock.target.address, knock.source, Scan::of(knock));
+        }
+    }
+
+    pub(super) fn tried(&self, target: Endpoint, transport: Transport, delta: Tried) {
+        let key = (target, transport);
+        if self.tried.contains_key(&key) || self.tried.len() < self.limits.ports {
+            self.tried.entry(key).or_default().add(delta);
+        } else {
+            self.ports_refused.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    pub(super) fn scan(&self, host: Address, source: Address, delta: Scan) {
+        let key = (host, source);
+        if let Some(mut known) = self.scans.get_mut(&key) {
+            known.add(delta);
+        } else if self.scans.len() < self.limits.ports {
+            self.scans.entry(key).or_insert(delta);
+        } else {
+            self.ports_refused.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// Forgets sources that found fewer ports shut than a scan does, and have not tried since `oldest`.
+    pub(super) fn expire_scans(&self, oldest: Timestamp) {
+        self.scans
+            .retain(|_, scan| scan.window.last >= oldest || scan.ports.len() >= super::reach::SCAN_PORTS);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn knock(at: i64, answer: Answer) -> Knock {
+        let target = Endpoint::new(Address::v4([10, 0, 0, 5]), 6_881);
+        let (first, last) = (Timestamp::from_secs(at), Timestamp::from_secs(at));
+        Knock {
+            target,
+            transport: Transport::Tcp,
+            source: Address::v4([198, 51, 100, 9]),
+            answer,
+            attempts: 1,
+            first,
+            last,
+        }
+    }
+
+    #[test]
+    fn the_order_of_attempts_changes_nothing() {
+        let knocks: Vec<Knock> = [
+            (10, Answer::Silence),
+            (12, Answer::Silence),
+            (11, Answer::Silence),
+            (11, Answer::Accepted),
+            (50, Answer::Silence),
+        ]
+        .map(|(at, answer)| knock(at, answer))
+        .to_vec();
+        let (mut forward, mut backward) = (Tried::default(), Tried::default());
+        knocks.iter().for_each(|k| forward.knock(k));
+        knocks.iter().rev().for_each(|k| backward.knock(k));
+        assert_eq!(forward.spans, backward.spans);
+        let spans: Vec<(Answer, i64, i64, u64)> = forward
+            .spans
+            .iter()
+            .map(|s| {
+                (s.answer, s.window.first.0 / 1_000_000_000, s.window.last.0 / 1_000_000_000, s.attempts)
+            })
+            .collect();
+        assert_eq!(
+            spans,
+            [(Answer::Silence, 10, 12, 3), (Answer::Accepted, 11, 11, 1), (Answer::Silence, 50, 50, 1)]
+        );
+    }
+
+    #[test]
+    fn a_port_that_is_tried_for_ever_keeps_the_latest() {
+        let mut tried = Tried::default();
+        (0..1_000).for_each(|n| tried.knock(&knock(n * 10, Answer::Silence)));
+        assert_eq!(tried.spans.len(), SPANS);
+        assert_eq!(tried.spans.last().map(|s| s.window.last), Some(Timestamp::from_secs(9_990)));
+    }
+}

@@ -1,0 +1,247 @@
+//! From attempts to answers: which ports stand open to the Internet, and how well a host can be reached.
+//!
+//! Every word rests on attempts that were seen. A port that nobody tried is *not tested*, never closed; and what lies
+//! before the sensor may drop attempts that it never sees.
+
+use super::Ledger;
+use super::exposure::{Span, Tried};
+use super::host::Host;
+use super::report::{Interval, NatStatus, PortReport, PortState, ScanReport};
+use super::window::Window;
+use crate::base::{Address, Endpoint, Transport};
+use crate::event::{Answer, Kind};
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+/// Distinct ports of one host that a source must find shut to be called a scanner.
+pub const SCAN_PORTS: usize = 5;
+/// Attempts without any answer that it takes to call a port stealth; scanners try twice.
+const STEALTH_ATTEMPTS: u64 = 2;
+/// An attempt without answer this close to a refusal is the one refused: the ICMP message follows it.
+const SAME: Duration = Duration::from_secs(1);
+/// A lone attempt without answer between two accepted ones this close is a lost packet.
+const LOST: Duration = Duration::from_secs(60);
+/// Evidence of the same kind further apart than this is two intervals: nobody knows what was between.
+const SILENT: Duration = Duration::from_secs(900);
+
+impl Ledger {
+    /// What was seen of the ports of a home host: all that were tried, and all that it told others.
+    pub(super) fn ports_of(
+        &self,
+        address: Address,
+        host: &Host,
+        tried: &[(Transport, u16, &Tried)],
+    ) -> Vec<PortReport> {
+        let told: BTreeSet<u16> = host.listens.keys().map(|(port, _)| *port).collect();
+        let mapped: BTreeSet<(Transport, u16)> = self.mapped_ports(address);
+        let mut ports: BTreeMap<(Transport, u16), Vec<Span>> = BTreeMap::new();
+        let mut sources: BTreeMap<(Transport, u16), u64> = BTreeMap::new();
+        for (transport, port, tried) in tried {
+            ports.insert((*transport, *port), tried.spans.clone());
+            sources.insert((*transport, *port), tried.sources.len() as u64);
+        }
+        // Told ports are one number for both transports; a client that speaks no UDP has none there.
+        let speaks_udp = [Kind::Dht, Kind::Utp].iter().any(|kind| host.kinds.contains_key(kind));
+        let transports = if speaks_udp { &[Transport::Tcp, Transport::Udp][..] } else { &[Transport::Tcp] };
+        for (port, transport) in told.iter().flat_map(|port| transports.iter().map(move |t| (*port, *t))) {
+            ports.entry((transport, port)).or_default();
+        }
+        for key in mapped.iter().chain(&host.reached) {
+            ports.entry(*key).or_default();
+        }
+        ports
+            .into_iter()
+            .map(|(key, spans)| {
+                let p2p = told.contains(&key.1) || host.reached.contains(&key);
+                let known = p2p || mapped.contains(&key);
+                let (transport, port) = key;
+                let inside = address.is_private();
+                let intervals = intervals(&spans);
+                let state = state(&intervals, known && inside);
+                let open = intervals.iter().filter(|i| i.answer == Answer::Accepted);
+                PortReport {
+                    host: address,
+                    transport,
+                    port,
+                    state,
+                    open_for: open.map(|i| i.last.since(i.first)).sum(),
+                    sources: sources.get(&key).copied().unwrap_or(0),
+                    attempts: intervals.iter().map(|i| i.attempts).sum(),
+                    p2p,
+                    mapped: mapped.contains(&key),
+                    forwarded: inside && !intervals.is_empty(),
+                    intervals,
+                }
+            })
+            .collect()
+    }
+
+    fn mapped_ports(&self, host: Address) -> BTreeSet<(Transport, u16)> {
+        let Ok(mappings) = self.mappings.lock() else { return BTreeSet::new() };
+        mappings
+            .iter()
+            .filter(|m| m.host == host && m.mapping.internal_port != 0)
+            .map(|m| (m.mapping.transport, m.mapping.internal_port))
+            .collect()
+    }
+
+    /// Sources that found several ports of a host shut.
+    pub(super) fn scans(&self, hosts: &BTreeSet<Address>) -> Vec<ScanReport> {
+        let mut scans: Vec<ScanReport> = self
+            .scans
+            .iter()
+            .filter(|s| s.ports.len() >= SCAN_PORTS && hosts.contains(&s.key().0))
+            .map(|s| {
+                let (host, source) = *s.key();
+                ScanReport {
+                    host,
+                    source,
+                    ports: s.ports.len() as u64,
+                    first: s.window.first,
+                    last: s.window.last,
+                }
+            })
+            .collect();
+        scans.sort_by_key(|s| (s.host, s.first, s.source));
+        scans
+    }
+
+    /// The attempts by host, for the hosts that matter.
+    pub(super) fn attempts(
+        &self,
+        hosts: &BTreeSet<Address>,
+        mut visit: impl FnMut(Address, &[(Transport, u16, &Tried)]),
+    ) {
+        let mut by_host: BTreeMap<Address, Vec<(Transport, u16, Tried)>> = BTreeMap::new();
+        for entry in &self.tried {
+            let (Endpoint { address, port }, transport) = *entry.key();
+            if hosts.contains(&address) {
+                let copy = Tried { spans: entry.spans.clone(), sources: entry.sources.clone() };
+                by_host.entry(address).or_default().push((transport, port, copy));
+            }
+        }
+        for host in hosts {
+            let tried = by_host.get(host).map_or(&[][..], Vec::as_slice);
+            let tried: Vec<(Transport, u16, &Tried)> = tried.iter().map(|(t, p, x)| (*t, *p, x)).collect();
+            visit(*host, &tried);
+        }
+    }
+}
+
+/// How well a host's BitTorrent can be reached by this transport, as clients show it in colours.
+pub fn nat_status(ports: &[PortReport], transport: Transport) -> NatStatus {
+    let mut ports = ports.iter().filter(|p| p.p2p && p.transport == transport).peekable();
+    if ports.peek().is_none() {
+        return NatStatus::Unknown;
+    }
+    let latest = ports.filter_map(|p| p.intervals.last()).max_by_key(|i| (i.last, i.answer));
+    match latest {
+        Some(interval) if interval.answer == Answer::Accepted => NatStatus::Green,
+        Some(_) => NatStatus::Red,
+        None => NatStatus::Yellow,
+    }
+}
+
+/// The state that the latest attempts show.
+fn state(intervals: &[Interval], expected_open: bool) -> PortState {
+    let Some(latest) = intervals.last() else { return PortState::NotTested };
+    match latest.answer {
+        Answer::Accepted => PortState::Open,
+        Answer::Refused if expected_open => PortState::ForwardedRefused,
+        Answer::Refused => PortState::Closed,
+        Answer::Silence | Answer::Filtered if latest.attempts < STEALTH_ATTEMPTS => PortState::NotTested,
+        Answer::Silence | Answer::Filtered if expected_open => PortState::ForwardedRefused,
+        Answer::Silence | Answer::Filtered => PortState::Stealth,
+    }
+}
+
+/// Attempts in order of time, those of the same outcome joined.
+fn intervals(spans: &[Span]) -> Vec<Interval> {
+    let noise = |silence: &Span| {
+        let Window { first, last } = silence.window;
+        let refused = |s: &Span| {
+            matches!(s.answer, Answer::Refused | Answer::Filtered) && s.window.near(first, last, SAME)
+        };
+        let before = |s: &Span| {
+            s.answer == Answer::Accepted && s.window.last <= first && first.since(s.window.last) <= LOST
+        };
+        let after = |s: &Span| {
+            s.answer == Answer::Accepted && s.window.first >= last && s.window.first.since(last) <= LOST
+        };
+        spans.iter().any(refused)
+            || (silence.attempts == 1 && spans.iter().any(before) && spans.iter().any(after))
+    };
+    let mut intervals: Vec<Interval> = Vec::new();
+    for span in spans {
+        if span.answer == Answer::Silence && noise(span) {
+            continue;
+        }
+        let Span { answer, window, attempts } = *span;
+        if let Some(last) = intervals.last_mut()
+            && last.answer == answer
+            && window.first.since(last.last) <= SILENT
+        {
+            last.last = last.last.max(window.last);
+            last.attempts += attempts;
+            continue;
+        }
+        intervals.push(Interval { answer, first: window.first, last: window.last, attempts });
+    }
+    intervals
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Timestamp;
+
+    fn span(answer: Answer, first: i64, last: i64, attempts: u64) -> Span {
+        let window = Window { first: Timestamp::from_secs(first), last: Timestamp::from_secs(last) };
+        Span { answer, window, attempts }
+    }
+
+    fn told(spans: &[Span]) -> Vec<(Answer, i64, i64)> {
+        let seconds = |t: Timestamp| t.0 / 1_000_000_000;
+        intervals(spans).iter().map(|i| (i.answer, seconds(i.first), seconds(i.last))).collect()
+    }
+
+    #[test]
+    fn a_port_that_is_opened_and_shut_again_has_three_intervals() {
+        let spans = [
+            span(Answer::Silence, 10, 12, 6),
+            span(Answer::Accepted, 14, 14, 1),
+            span(Answer::Accepted, 20, 20, 1),
+            span(Answer::Silence, 21, 30, 4),
+        ];
+        let expected = [(Answer::Silence, 10, 12), (Answer::Accepted, 14, 20), (Answer::Silence, 21, 30)];
+        assert_eq!(told(&spans), expected);
+        assert_eq!(state(&intervals(&spans), true), PortState::ForwardedRefused);
+        assert_eq!(state(&intervals(&spans), false), PortState::Stealth);
+    }
+
+    #[test]
+    fn a_lost_packet_between_two_accepted_attempts_closes_nothing() {
+        let lost = span(Answer::Silence, 16, 16, 1);
+        let spans = [span(Answer::Accepted, 14, 14, 1), lost, span(Answer::Accepted, 20, 20, 1)];
+        assert_eq!(told(&spans), [(Answer::Accepted, 14, 20)]);
+    }
+
+    #[test]
+    fn a_refusal_by_icmp_stands_for_the_attempt_that_it_answers() {
+        let spans = [span(Answer::Silence, 16, 16, 1), span(Answer::Refused, 16, 16, 0)];
+        assert_eq!(told(&spans), [(Answer::Refused, 16, 16)]);
+        assert_eq!(state(&intervals(&spans), false), PortState::Closed);
+    }
+
+    #[test]
+    fn nobody_knows_what_was_between_evidence_far_apart() {
+        let spans = [span(Answer::Accepted, 0, 0, 1), span(Answer::Accepted, 7_200, 7_200, 1)];
+        assert_eq!(told(&spans).len(), 2);
+    }
+
+    #[test]
+    fn one_unanswered_attempt_tells_nothing_and_none_even_less() {
+        assert_eq!(state(&intervals(&[span(Answer::Silence, 1, 1, 1)]), true), PortState::NotTested);
+        assert_eq!(state(&[], true), PortState::NotTested);
+    }
+}

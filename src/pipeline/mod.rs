@@ -14,6 +14,7 @@ mod keeper;
 mod lane;
 mod pool;
 mod refusal;
+mod sensor;
 mod watch;
 mod worker;
 

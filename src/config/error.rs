@@ -43,6 +43,9 @@ impl ConfigError {
             serde_saphyr::Error::Budget { .. } => TOO_MUCH.to_owned(),
             other => UserMessageFormatter.format_message(other).into_owned(),
         };
+        if message == "expected mapping start" {
+            message = "expected settings, each as `name: value`".to_owned();
+        }
         // The names of Rust's types mean nothing to whoever writes the file.
         if ["invalid u", "invalid i"].iter().any(|start| message.starts_with(start)) {
             message = "expected a whole number".to_owned();

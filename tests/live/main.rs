@@ -13,3 +13,4 @@
 mod capture;
 mod network;
 mod rights;
+mod service;

@@ -15,7 +15,7 @@ use outputs::{Outputs, Running};
 use std::io::{self, BufWriter, IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use swarmscope::base::HomeNets;
-use swarmscope::capture::{Live, LiveOptions, PacketSource as _};
+use swarmscope::capture::{Live, LiveOptions};
 use swarmscope::config::Config;
 use swarmscope::ledger::report::Report;
 use swarmscope::output::{Color, Layout, write_json, write_summary};
@@ -49,9 +49,6 @@ pub(crate) fn run(arguments: &WatchArguments, verbose: u8, quiet: bool) -> Resul
     let interfaces = running.config.interfaces.join(", ");
     let mut outputs = Outputs::open(running)?;
     info!(interfaces, "listening");
-    for status in source.status().interfaces.iter().filter(|status| !status.up()) {
-        tracing::warn!(interface = status.name, "it is down: waiting for it");
-    }
     service.ready(&format!("listening on {interfaces}"));
     let result = watch(&mut source, &options, &mut outputs);
     service.stopping();

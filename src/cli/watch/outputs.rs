@@ -113,20 +113,19 @@ impl Outputs {
         for now in interfaces {
             let before = self.interfaces.iter().find(|before| before.name == now.name);
             let reason = now.problem.as_deref().unwrap_or_default();
-            match before {
-                Some(before) if before.up && !now.up => {
-                    warn!(interface = now.name, reason, "interface lost");
-                }
-                Some(before) if !before.up && now.up => {
+            // One that is down when first looked at is lost, too.
+            match (before.is_none_or(|before| before.up), now.up) {
+                (true, false) => warn!(interface = now.name, reason, "interface lost"),
+                (false, true) => {
                     info!(interface = now.name, gap_seconds = now.gap.as_secs(), "interface is back");
                 }
-                Some(before) if before.up && before.problem != now.problem => {
+                (true, true) if before.is_some_and(|before| before.problem != now.problem) => {
                     warn!(interface = now.name, reason, "interface has changed");
                 }
                 _ => {}
             }
-            let dropped = now.kernel_dropped.saturating_sub(before.map_or(0, |before| before.kernel_dropped));
-            if dropped > 0 && before.is_some_and(|before| before.kernel_dropped == 0) {
+            if now.kernel_dropped > 0 && before.is_none_or(|before| before.kernel_dropped == 0) {
+                let dropped = now.kernel_dropped;
                 warn!(interface = now.name, dropped, "the kernel drops packets: a larger --buffer may help");
             }
         }

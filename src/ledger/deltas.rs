@@ -1,18 +1,15 @@
 //! What one worker learnt since it last told the ledger.
 
 use super::Ledger;
-use super::exposure::{Scan, Tried};
 use super::host::{HostDelta, LocalPort, join};
 use super::report::{HostBytes, MappingReport};
 use super::swarm::{Member, Name, Swarm};
 use super::window::Window;
 use crate::base::{Address, Endpoint, HomeNets, InfoHash, KeyedState, Timestamp, Transport, printable};
 use crate::event::{
-    Announce, AnnounceEvent, Answer, Channel, DhtMessage, DhtRole, Direction, Fact, Have, Kind, Knock,
-    TorrentName,
+    Announce, AnnounceEvent, Channel, DhtMessage, DhtRole, Direction, Fact, Have, Kind, Knock, TorrentName,
 };
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 
 type Map<K, V> = HashMap<K, V, KeyedState>;
 
@@ -51,8 +48,7 @@ pub struct Deltas {
     pub(super) spoke: Map<Endpoint, Window>,
     pub(super) ports: Map<(Endpoint, Transport), LocalPort>,
     pub(super) plain: Map<Address, (HostBytes, Timestamp)>,
-    pub(super) tried: Map<(Endpoint, Transport), Tried>,
-    pub(super) scans: Map<(Address, Address), Scan>,
+    pub(super) knocks: Vec<Knock>,
     pub(super) mappings: Vec<MappingReport>,
     pub(super) malformed: Map<(Kind, &'static str), u64>,
 }
@@ -64,10 +60,10 @@ impl Deltas {
         self.plain.len()
     }
 
-    /// Ports that strangers tried, and strangers.
+    /// Attempts of strangers.
     #[must_use]
     pub fn knocked_len(&self) -> usize {
-        self.tried.len() + self.scans.len()
+        self.knocks.len()
     }
 
     /// Whether there is nothing to merge but sums of ordinary flows.
@@ -78,8 +74,7 @@ impl Deltas {
             && self.told.is_empty()
             && self.spoke.is_empty()
             && self.ports.is_empty()
-            && self.tried.is_empty()
-            && self.scans.is_empty()
+            && self.knocks.is_empty()
             && self.mappings.is_empty()
             && self.malformed.is_empty()
     }
@@ -99,18 +94,8 @@ impl Deltas {
 
     /// Takes note of a stranger's attempt to reach a home host; others are not looked at.
     pub fn knock(&mut self, home: &HomeNets, knock: &Knock) {
-        let (host, source) = (knock.target.address, knock.source);
-        if !home.contains(&host) || home.contains(&source) {
-            return;
-        }
-        self.tried.entry((knock.target, knock.transport)).or_default().knock(knock);
-        if knock.answer != Answer::Accepted {
-            match self.scans.entry((host, source)) {
-                Entry::Occupied(mut known) => known.get_mut().add(Scan::of(knock)),
-                Entry::Vacant(free) => {
-                    free.insert(Scan::of(knock));
-                }
-            }
+        if home.contains(&knock.target.address) && !home.contains(&knock.source) {
+            self.knocks.push(*knock);
         }
     }
 

@@ -4,9 +4,8 @@
 
 use super::Ledger;
 use super::window::Window;
-use crate::base::{Address, Endpoint, Timestamp, Transport};
+use crate::base::{Address, Timestamp, Transport};
 use crate::event::{Answer, Knock};
-use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -32,26 +31,15 @@ pub struct Span {
 pub struct Tried {
     /// In order of time.
     pub spans: Vec<Span>,
-    pub sources: BTreeSet<Address>,
+    /// In order. A list: most ports are tried by one or two.
+    pub sources: Vec<Address>,
 }
 
 impl Tried {
     pub fn knock(&mut self, knock: &Knock) {
         let window = Window { first: knock.first, last: knock.last };
         self.span(Span { answer: knock.answer, window, attempts: knock.attempts });
-        if self.sources.len() < SOURCES {
-            self.sources.insert(knock.source);
-        }
-    }
-
-    pub fn add(&mut self, delta: Self) {
-        delta.spans.into_iter().for_each(|span| self.span(span));
-        for source in delta.sources {
-            if self.sources.len() >= SOURCES {
-                break;
-            }
-            self.sources.insert(source);
-        }
+        insert(&mut self.sources, knock.source, SOURCES);
     }
 
     /// Joins a span with all of the same outcome that it touches.
@@ -75,24 +63,24 @@ impl Tried {
 /// The ports of one host that one source found shut.
 #[derive(Debug)]
 pub struct Scan {
-    pub ports: BTreeSet<(Transport, u16)>,
+    /// In order.
+    pub ports: Vec<(Transport, u16)>,
     pub window: Window,
 }
 
 impl Scan {
-    pub fn of(knock: &Knock) -> Self {
-        let window = Window { first: knock.first, last: knock.last };
-        Self { ports: BTreeSet::from([(knock.transport, knock.target.port)]), window }
+    fn knock(&mut self, knock: &Knock) {
+        self.window.join(Window { first: knock.first, last: knock.last });
+        insert(&mut self.ports, (knock.transport, knock.target.port), SCANNED);
     }
+}
 
-    pub fn add(&mut self, delta: Self) {
-        self.window.join(delta.window);
-        for port in delta.ports {
-            if self.ports.len() >= SCANNED {
-                break;
-            }
-            self.ports.insert(port);
-        }
+/// Keeps a short list in order and without repetitions.
+fn insert<T: Ord>(list: &mut Vec<T>, new: T, cap: usize) {
+    if let Err(at) = list.binary_search(&new)
+        && list.len() < cap
+    {
+        list.insert(at, new);
     }
 }
 
@@ -102,31 +90,25 @@ impl Ledger {
         if !self.home.contains(&knock.target.address) || self.home.contains(&knock.source) {
             return;
         }
-        let mut tried = Tried::default();
-        tried.knock(knock);
-        self.tried(knock.target, knock.transport, tried);
-        if knock.answer != Answer::Accepted {
-            self.scan(knock.target.address, knock.source, Scan::of(knock));
-        }
-    }
-
-    pub(super) fn tried(&self, target: Endpoint, transport: Transport, delta: Tried) {
-        let key = (target, transport);
-        if self.tried.contains_key(&key) || self.tried.len() < self.limits.ports {
-            self.tried.entry(key).or_default().add(delta);
+        let key = (knock.target, knock.transport);
+        if let Some(mut known) = self.tried.get_mut(&key) {
+            known.knock(knock);
+        } else if self.tried.len() < self.limits.tried {
+            self.tried.entry(key).or_default().knock(knock);
         } else {
-            self.ports_refused.fetch_add(1, Ordering::Relaxed);
+            self.attempts_refused.fetch_add(1, Ordering::Relaxed);
         }
-    }
-
-    pub(super) fn scan(&self, host: Address, source: Address, delta: Scan) {
-        let key = (host, source);
+        if knock.answer == Answer::Accepted {
+            return;
+        }
+        let key = (knock.target.address, knock.source);
         if let Some(mut known) = self.scans.get_mut(&key) {
-            known.add(delta);
-        } else if self.scans.len() < self.limits.ports {
-            self.scans.entry(key).or_insert(delta);
+            known.knock(knock);
+        } else if self.scans.len() < self.limits.scanners {
+            let window = Window { first: knock.first, last: knock.last };
+            self.scans.entry(key).or_insert(Scan { ports: Vec::new(), window }).knock(knock);
         } else {
-            self.ports_refused.fetch_add(1, Ordering::Relaxed);
+            self.attempts_refused.fetch_add(1, Ordering::Relaxed);
         }
     }
 

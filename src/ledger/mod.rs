@@ -44,6 +44,10 @@ pub struct LedgerLimits {
     pub endpoints_per_source: u32,
     /// Local ports of home hosts.
     pub ports: usize,
+    /// Ports of home hosts that strangers tried.
+    pub tried: usize,
+    /// Strangers that tried ports of a home host and found them shut.
+    pub scanners: usize,
     /// Port mappings.
     pub mappings: usize,
 }
@@ -56,6 +60,8 @@ impl Default for LedgerLimits {
             endpoints: 262_144,
             endpoints_per_source: 4_096,
             ports: 131_072,
+            tried: 65_536,
+            scanners: 16_384,
             mappings: 4_096,
         }
     }
@@ -108,6 +114,7 @@ pub struct Ledger {
     swarms_refused: AtomicU64,
     endpoints_refused: AtomicU64,
     ports_refused: AtomicU64,
+    attempts_refused: AtomicU64,
 }
 
 impl Ledger {
@@ -131,6 +138,7 @@ impl Ledger {
             swarms_refused: AtomicU64::new(0),
             endpoints_refused: AtomicU64::new(0),
             ports_refused: AtomicU64::new(0),
+            attempts_refused: AtomicU64::new(0),
         }
     }
 
@@ -173,12 +181,7 @@ impl Ledger {
                 self.ports_refused.fetch_add(1, Ordering::Relaxed);
             }
         }
-        for ((target, transport), delta) in deltas.tried.drain() {
-            self.tried(target, transport, delta);
-        }
-        for ((host, source), delta) in deltas.scans.drain() {
-            self.scan(host, source, delta);
-        }
+        deltas.knocks.drain(..).for_each(|knock| self.knock(&knock));
         if !deltas.mappings.is_empty()
             && let Ok(mut mappings) = self.mappings.lock()
         {
@@ -300,6 +303,7 @@ impl Ledger {
             ("torrents", &self.swarms_refused),
             ("learnt-endpoints", &self.endpoints_refused),
             ("local-ports", &self.ports_refused),
+            ("attempts", &self.attempts_refused),
         ]
         .into_iter()
         .map(|(name, n)| (name, n.load(Ordering::Relaxed)))

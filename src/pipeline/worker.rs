@@ -18,7 +18,7 @@ const PLAIN_HOSTS: usize = 4_096;
 /// After this long a SYN was sent again (RFC 6298 section 2.1: one second), rounding aside.
 const RETRY: Duration = Duration::from_millis(900);
 
-/// Ports and sources of attempts that are collected before the ledger is told.
+/// Attempts of strangers that are collected before the ledger is told.
 const KNOCKED: usize = 4_096;
 
 /// What a worker keeps for a flow that is of interest.

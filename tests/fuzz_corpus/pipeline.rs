@@ -67,6 +67,8 @@ fn tiny() -> AnalyzeLimits {
             endpoints: 16,
             endpoints_per_source: 4,
             ports: 8,
+            tried: 4,
+            scanners: 4,
             mappings: 2,
         },
     }

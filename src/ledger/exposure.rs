@@ -122,6 +122,7 @@ impl Ledger {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::Endpoint;
 
     fn knock(at: i64, answer: Answer) -> Knock {
         let target = Endpoint::new(Address::v4([10, 0, 0, 5]), 6_881);

@@ -229,6 +229,31 @@ fn several_interfaces_and_any_are_read_to_the_last_packet() {
 
 #[test]
 #[ignore = "needs root and SWARMSCOPE_NETNS=1"]
+fn packets_of_two_interfaces_come_in_the_order_of_their_times() {
+    let network = Network::new();
+    // Each frame leaves one end and arrives at the other.
+    let mut live = Live::open(&options(&["cable0", SENSOR])).unwrap();
+    let mut sender = network.sender();
+    let sending = std::thread::spawn(move || {
+        for _ in 0..200 {
+            sender.send(10);
+            std::thread::sleep(Duration::from_millis(7));
+        }
+    });
+    let (mut seen, mut last) = ([0_u64; 2], Timestamp::MIN);
+    let start = now();
+    while start.elapsed() < Duration::from_secs(4) {
+        let Read::Packet(packet) = live.next_packet().unwrap() else { continue };
+        assert!(packet.at >= last, "{} after {last}", packet.at);
+        last = packet.at;
+        seen[usize::from(packet.origin)] += 1;
+    }
+    sending.join().unwrap();
+    assert_eq!(seen, [2_000, 2_000]);
+}
+
+#[test]
+#[ignore = "needs root and SWARMSCOPE_NETNS=1"]
 fn a_filter_and_a_snapshot_length_hold() {
     let network = Network::new();
     let filtered = LiveOptions { filter: Some("ether proto 0x88b6".to_owned()), ..options(&[SENSOR]) };

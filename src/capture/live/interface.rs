@@ -74,7 +74,12 @@ impl Interface {
         Ok(())
     }
 
-    /// Reads a batch when the last one is used up; whether there was a packet.
+    /// Whether it is open and has no packet at hand.
+    pub(super) fn is_empty(&self) -> bool {
+        self.tap.is_some() && self.batch.head().is_none()
+    }
+
+    /// Reads a batch, the last one being used up; whether there was a packet.
     pub(super) fn read(&mut self, now: Duration) -> bool {
         let Some(tap) = &mut self.tap else { return false };
         self.batch.clear();

@@ -36,8 +36,12 @@ use tap::Opener;
 /// The interface that stands for all of them.
 pub const ANY: &str = "any";
 
-/// Longest wait for a packet before [`Read::Idle`]. The kernel hands a block over after this time even when it is not full.
-pub(super) const WAIT: Duration = Duration::from_millis(100);
+/// Longest wait for a packet before [`Read::Idle`].
+const WAIT: Duration = Duration::from_millis(100);
+/// How long a packet of one interface waits for an earlier one of another, which the kernel may still hold.
+const HOLD: Duration = Duration::from_millis(40);
+/// Shortest wait for the end of that time; so many packets become due together.
+const HOLD_STEP: Duration = Duration::from_millis(5);
 /// How often the interfaces and the kernel's counters are looked at.
 const CHECK_EVERY: Duration = Duration::from_millis(500);
 /// Longest reading on of what the kernel holds, once it is time to stop.
@@ -79,8 +83,8 @@ impl Default for LiveOptions {
 
 /// Interfaces, read in turn. Ends only by [`LiveOptions::stop`].
 ///
-/// Packets of several interfaces come in the order of their times as far as they wait at the same time.
-/// [`Read::Idle`] names a moment before which no packet is to be expected any more.
+/// Packets of several interfaces come in the order of their times, as the two directions of a tap must: an answer read
+/// before its question would be taken for none. [`Read::Idle`] names a moment before which no packet is to be expected any more.
 pub struct Live {
     interfaces: Vec<Interface>,
     network: Network,
@@ -88,6 +92,8 @@ pub struct Live {
     stop: Arc<AtomicBool>,
     status: SourceStatus,
     start: Instant,
+    /// The wall clock when last read.
+    wall: Timestamp,
     next_check: Duration,
     stopping_since: Option<Duration>,
     empty_wakes: u32,
@@ -126,6 +132,7 @@ impl Live {
             stop: Arc::clone(&options.stop),
             status: SourceStatus { origins, ..SourceStatus::default() },
             start: monotonic(),
+            wall: Timestamp::MIN,
             next_check: CHECK_EVERY,
             stopping_since: None,
             empty_wakes: 0,
@@ -137,37 +144,52 @@ impl Live {
         Ok(live)
     }
 
-    /// The interface with the earliest packet at hand.
-    fn earliest(&self) -> Option<usize> {
+    /// The interface with the earliest packet at hand, and the packet's time.
+    fn earliest(&self) -> Option<(usize, Timestamp)> {
         let heads = self.interfaces.iter().enumerate();
-        heads.filter_map(|(n, i)| Some((i.batch.head()?, n))).min().map(|(_, n)| n)
+        heads.filter_map(|(n, i)| Some((i.batch.head()?, n))).min().map(|(at, n)| (n, at))
     }
 
-    /// Reads a batch from each interface; whether there was any packet.
+    /// Whether a packet of this time must wait, since one of before may come from an interface that has none at hand.
+    fn is_held(&mut self, at: Timestamp) -> bool {
+        if self.interfaces.len() < 2
+            || self.stopping_since.is_some()
+            || at + HOLD <= self.wall
+            || !self.interfaces.iter().any(Interface::is_empty)
+        {
+            return false;
+        }
+        self.wall = wall_clock();
+        // A time to come means that the clock was set back: no reason to wait for it.
+        at <= self.wall && at + HOLD > self.wall
+    }
+
+    /// Reads a batch from each interface that has none; whether there was any packet.
     fn fill(&mut self, now: Duration) -> bool {
         let mut any = false;
-        for interface in &mut self.interfaces {
+        for interface in self.interfaces.iter_mut().filter(|interface| interface.is_empty()) {
             any |= interface.read(now);
         }
         any
     }
 
-    /// Waits until a packet is there or [`WAIT`] has passed; true for a packet.
-    fn wait(&mut self) -> bool {
+    /// Waits for a packet of an interface that has none, at most for `limit`; true for a packet.
+    fn wait(&mut self, limit: Duration) -> bool {
         if self.empty_wakes >= EMPTY_WAKES_MAX {
             std::thread::sleep(PAUSE);
         }
         let mut waiting: Vec<PollFd<'_>> = self
             .interfaces
             .iter()
+            .filter(|interface| interface.is_empty())
             .filter_map(Interface::fd)
             .map(|fd| PollFd::new(fd, PollFlags::POLLIN))
             .collect();
         if waiting.is_empty() {
-            std::thread::sleep(WAIT);
+            std::thread::sleep(limit);
             return false;
         }
-        let limit = PollTimeout::try_from(WAIT).unwrap_or(PollTimeout::ZERO);
+        let limit = PollTimeout::try_from(limit).unwrap_or(PollTimeout::ZERO);
         // A signal interrupts the wait: that is how a stop is noticed at once.
         matches!(poll(&mut waiting, limit), Ok(ready) if ready > 0)
     }
@@ -199,8 +221,11 @@ impl Live {
 impl PacketSource for Live {
     fn next_packet(&mut self) -> Result<Read<'_>, CaptureError> {
         let at = loop {
-            if let Some(at) = self.earliest() {
-                break at;
+            let earliest = self.earliest();
+            if let Some((n, at)) = earliest
+                && !self.is_held(at)
+            {
+                break n;
             }
             let now = monotonic().saturating_duration_since(self.start);
             if now >= self.next_check {
@@ -211,15 +236,24 @@ impl PacketSource for Live {
                 continue;
             }
             if self.stopping_since.is_some() {
+                if earliest.is_some() {
+                    continue;
+                }
                 self.check(now);
                 return Ok(Read::End);
             }
-            if self.wait() {
+            let limit = match earliest {
+                Some((_, at)) => (at + HOLD).since(self.wall).max(HOLD_STEP),
+                None => WAIT,
+            };
+            if self.wait(limit) {
                 self.empty_wakes = self.empty_wakes.saturating_add(1);
                 continue;
             }
             self.empty_wakes = 0;
-            return Ok(Read::Idle(wall_clock() - 2 * WAIT));
+            if earliest.is_none() {
+                return Ok(Read::Idle(wall_clock() - 2 * WAIT));
+            }
         };
         let (origin, Some(interface)) = (u16::try_from(at).unwrap_or(u16::MAX), self.interfaces.get_mut(at))
         else {

@@ -1,11 +1,16 @@
 //! One open interface: libpcap's handle, and the trait that stands for it so that the rest can be tested without one.
 
 use super::batch::{Batch, PACKETS_MAX};
-use super::{CaptureMode, LiveOptions, WAIT, permission};
+use super::{CaptureMode, LiveOptions, permission};
 use crate::base::Timestamp;
 use crate::capture::{CaptureError, LinkType};
 use pcap::{Active, Capture, Error, Packet, Precision};
 use std::os::fd::{AsFd as _, BorrowedFd};
+
+/// How long the kernel keeps a block of packets that is not full, in milliseconds: it costs a wake-up each time.
+const BLOCK_MS: i32 = 100;
+/// The same where packets of several interfaces are put in order, and so wait for one another.
+const BLOCK_MS_SEVERAL: i32 = 20;
 
 /// An open interface.
 pub(super) trait Tap: Send {
@@ -86,7 +91,7 @@ fn open(name: &str, options: &LiveOptions) -> Result<Handle, OpenFault> {
                 .buffer_size(size(options.buffer_bytes))
                 .snaplen(size(options.snaplen))
                 .precision(Precision::Nano)
-                .timeout(i32::try_from(WAIT.as_millis()).unwrap_or(i32::MAX))
+                .timeout(if options.interfaces.len() > 1 { BLOCK_MS_SEVERAL } else { BLOCK_MS })
                 .open()
         })
         .and_then(Capture::setnonblock)

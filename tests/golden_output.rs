@@ -5,13 +5,14 @@
 
 use std::path::Path;
 use std::time::Duration;
-use swarmscope::base::{Address, InfoHash, NodeId, Timestamp, Transport};
+use swarmscope::base::{Address, InfoHash, InfoHashV2, NodeId, Timestamp, Transport};
 use swarmscope::event::{
-    AnnounceEvent, Answer, Channel, ClientSource, Encryption, Family, Grade, Kind, Mapping, NameTrust,
+    AnnounceEvent, Answer, Channel, ClientSource, DhtPurpose, Encryption, Family, Grade, Kind, Mapping,
+    NameTrust,
 };
 use swarmscope::ledger::report::{
-    ClientReport, Coverage, FlowSum, HostBytes, HostReport, Interval, MappingReport, NatStatus, PortReport,
-    PortState, Report, Role, ScanReport, TorrentHost, TorrentReport, Totals,
+    ClientReport, Coverage, DhtExchange, FlowSum, HostBytes, HostReport, Interval, MappingReport, NatStatus,
+    PortReport, PortState, Report, Role, ScanReport, TorrentHost, TorrentReport, Totals,
 };
 use swarmscope::output::{Layout, write_json, write_summary};
 
@@ -230,7 +231,13 @@ fn totals() -> Totals {
 }
 
 fn busy_host() -> HostReport {
-    let client = |name: &str, source| ClientReport { name: name.into(), source, first: at(9), last: at(590) };
+    let client = |name: &str, source| ClientReport {
+        name: name.into(),
+        source,
+        engine: None,
+        first: at(9),
+        last: at(590),
+    };
     HostReport {
         address: address("10.0.0.5"),
         first: at(9),
@@ -268,6 +275,7 @@ fn busy_host() -> HostReport {
         external: vec![(address("203.0.113.7"), 58), (address("198.51.100.200"), 1)],
         torrents: vec![InfoHash([0x0c; 20]), InfoHash([0xee; 20])],
         dht: [1_204, 388, 2, 401],
+        dht_exchange: exchange(),
         ..host("10.0.0.5")
     }
 }
@@ -288,6 +296,7 @@ fn v6_host() -> HostReport {
     let client = |name: &str| ClientReport {
         name: name.into(),
         source: ClientSource::PeerId,
+        engine: Some("libtorrent"),
         first: at(100),
         last: at(200),
     };
@@ -322,8 +331,18 @@ fn host(text: &str) -> HostReport {
         external: vec![],
         torrents: vec![],
         dht: [0; 4],
+        dht_exchange: DhtExchange::default(),
         nat: [NatStatus::Green, NatStatus::Yellow],
         opened: [(3, traffic(5, 5)), (27, traffic(5, 5))],
+    }
+}
+
+fn exchange() -> DhtExchange {
+    use DhtPurpose::{Announce, Lookup, Maintenance};
+    DhtExchange {
+        purposes: [(Maintenance, 1_000), (Lookup, 190), (Announce, 14)].into(),
+        answered: 1_150,
+        round_trips: Some([4, 80_500, 2_900].map(Duration::from_millis)),
     }
 }
 
@@ -331,6 +350,7 @@ fn busy_torrent() -> TorrentReport {
     TorrentReport {
         info_hash: InfoHash([0x0c; 20]),
         also: Some(InfoHash([0xd2; 20])),
+        v2: Some(InfoHashV2([0xd2; 32])),
         name: Some((
             "An uncommonly long name of a freely distributable recording of a concert in 2026 (FLAC, 24 bit)"
                 .into(),
@@ -369,6 +389,7 @@ fn unnamed_torrent() -> TorrentReport {
     TorrentReport {
         info_hash: InfoHash([0xee; 20]),
         also: None,
+        v2: None,
         name: None,
         size: None,
         pieces: None,

@@ -1,4 +1,4 @@
-//! Twenty-byte ids of the BitTorrent family.
+//! Ids of the BitTorrent family: of twenty bytes, and the one of thirty-two.
 
 use std::fmt;
 
@@ -67,6 +67,31 @@ twenty_bytes! {
 twenty_bytes! {
     /// A DHT node id (BEP 5, BEP 42).
     NodeId
+}
+
+/// The whole SHA-256 info-hash of a v2 or hybrid torrent (BEP 52): magnet links and info dictionaries have it, messages
+/// carry its first 20 bytes only.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct InfoHashV2(pub [u8; 32]);
+
+impl InfoHashV2 {
+    /// The form that travels in handshakes, DHT and announces.
+    #[must_use]
+    pub fn truncated(&self) -> InfoHash {
+        InfoHash(self.0.first_chunk().copied().unwrap_or_default())
+    }
+}
+
+impl fmt::Display for InfoHashV2 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|b| write!(f, "{b:02x}"))
+    }
+}
+
+impl fmt::Debug for InfoHashV2 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ mod time;
 
 pub use address::{Address, Endpoint};
 pub use hash::{HashKey, KeyedState};
-pub use ids::{InfoHash, NodeId, PeerId, hex};
+pub use ids::{InfoHash, InfoHashV2, NodeId, PeerId, hex};
 pub use network::{HomeNets, Network, NetworkError};
 pub use text::{Printable, printable};
 pub use time::{Timestamp, TimestampError};

@@ -1,6 +1,6 @@
 //! `swarmscope analyze`: runs the pipeline over captures and writes what was asked for.
 
-use super::arguments::AnalyzeArguments;
+use super::arguments::{AnalyzeArguments, InputArguments};
 use super::exit::{Exit, Failure, say};
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal as _, Write};
@@ -40,18 +40,7 @@ pub(crate) fn run(arguments: &AnalyzeArguments, quiet: bool) -> Result<Exit, Fai
 
 /// What clap cannot know to be wrong.
 fn check(arguments: &AnalyzeArguments) -> Result<(), Failure> {
-    if let (Some(since), Some(until)) = (arguments.since, arguments.until)
-        && since >= until
-    {
-        return Err(Failure::usage("--since is not before --until: no packet could match"));
-    }
-    let standard_inputs = arguments.inputs.iter().filter(|input| is_stdio(input)).count();
-    if standard_inputs > 1 {
-        return Err(Failure::usage("standard input (-) was named more than once"));
-    }
-    if standard_inputs == 1 && io::stdin().is_terminal() {
-        return Err(Failure::usage("standard input is a terminal: pipe a capture into it"));
-    }
+    check_input(&arguments.input)?;
     let Some(events) = arguments.events.as_deref() else { return Ok(()) };
     if is_stdio(events) {
         return if arguments.json {
@@ -63,10 +52,27 @@ fn check(arguments: &AnalyzeArguments) -> Result<(), Failure> {
     // Opening the events truncates them: a capture must not be lost to a slip of the hand.
     let events_file = events.canonicalize().ok();
     let same = |input: &&PathBuf| events_file.is_some() && input.canonicalize().ok() == events_file;
-    match arguments.inputs.iter().find(same) {
+    match arguments.input.inputs.iter().find(same) {
         Some(input) => Err(Failure::usage(format!("--events would overwrite the input {}", input.display()))),
         None => Ok(()),
     }
+}
+
+/// What clap cannot know to be wrong about the input.
+pub(super) fn check_input(input: &InputArguments) -> Result<(), Failure> {
+    if let (Some(since), Some(until)) = (input.since, input.until)
+        && since >= until
+    {
+        return Err(Failure::usage("--since is not before --until: no packet could match"));
+    }
+    let standard_inputs = input.inputs.iter().filter(|path| is_stdio(path)).count();
+    if standard_inputs > 1 {
+        return Err(Failure::usage("standard input (-) was named more than once"));
+    }
+    if standard_inputs == 1 && io::stdin().is_terminal() {
+        return Err(Failure::usage("standard input is a terminal: pipe a capture into it"));
+    }
+    Ok(())
 }
 
 fn is_stdio(path: impl AsRef<Path>) -> bool {
@@ -83,7 +89,7 @@ fn print(report: &Report, arguments: &AnalyzeArguments) -> io::Result<()> {
     out.flush()
 }
 
-fn warn_of_damage(coverage: &Coverage) {
+pub(super) fn warn_of_damage(coverage: &Coverage) {
     for (file, offset, reason) in &coverage.damage {
         // The packets of one file among several are not counted apart.
         let before = match coverage.files.len() {

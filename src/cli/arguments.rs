@@ -5,6 +5,7 @@ use super::watch::WatchArguments;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use std::path::PathBuf;
 use swarmscope::base::{HomeNets, Network, Timestamp};
+use swarmscope::event::Subject;
 use swarmscope::output::Color;
 use swarmscope::pipeline::AnalyzeOptions;
 
@@ -68,6 +69,12 @@ pub(crate) enum Command {
     /// show: the home hosts with BitTorrent traffic, their clients and torrents, and what could not be seen.
     #[command(after_long_help = EXAMPLES)]
     Analyze(AnalyzeArguments),
+    /// Explain why a flow, or the flows of a host, carry their labels
+    ///
+    /// Prints the reasons as sentences, each with the time and number of the packet where it was first seen and the points
+    /// that it gives. For a flow without a label it says what was looked at.
+    #[command(after_long_help = EXAMPLES)]
+    Explain(ExplainArguments),
     /// Listen on interfaces until told to stop
     ///
     /// Captures from network interfaces, such as a mirror port, and tells what it sees while it runs. Needs the right to
@@ -82,9 +89,8 @@ pub(crate) enum Command {
 
 #[derive(Args, Debug)]
 pub(crate) struct AnalyzeArguments {
-    /// Capture files, folders of them (read in the order of their first packets), or - for standard input
-    #[arg(required = true, value_name = "FILE", value_hint = ValueHint::AnyPath)]
-    pub(crate) inputs: Vec<PathBuf>,
+    #[command(flatten)]
+    pub(crate) input: InputArguments,
 
     /// Print the summary as one JSON object
     #[arg(long, help_heading = "Output")]
@@ -101,6 +107,14 @@ pub(crate) struct AnalyzeArguments {
     /// When to colour the summary; auto is on a terminal unless NO_COLOR is set
     #[arg(long, value_name = "WHEN", default_value = "auto", help_heading = "Output")]
     pub(crate) color: ColorWhen,
+}
+
+/// What to read, and how: the same for every command that reads captures.
+#[derive(Args, Debug)]
+pub(crate) struct InputArguments {
+    /// Capture files, folders of them (read in the order of their first packets), or - for standard input
+    #[arg(required = true, value_name = "FILE", value_hint = ValueHint::AnyPath)]
+    pub(crate) inputs: Vec<PathBuf>,
 
     /// A network whose hosts are reported on; repeatable
     ///
@@ -131,6 +145,32 @@ pub(crate) struct AnalyzeArguments {
     pub(crate) workers: u16,
 }
 
+#[derive(Args, Debug)]
+#[command(group = clap::ArgGroup::new("subject").required(true))]
+pub(crate) struct ExplainArguments {
+    #[command(flatten)]
+    pub(crate) input: InputArguments,
+
+    /// The flow between two endpoints: 10.0.0.5:40754-203.0.113.7:6881, or with [address]:port for IPv6
+    #[arg(long, value_name = "A:P-B:Q", value_parser = flow_subject, group = "subject", help_heading = "What to explain")]
+    pub(crate) flow: Option<Subject>,
+    /// Every flow of a host that has a label
+    #[arg(long, value_name = "ADDRESS", value_parser = host_subject, group = "subject", help_heading = "What to explain")]
+    pub(crate) host: Option<Subject>,
+    /// Print the explanation as one JSON object
+    #[arg(long, help_heading = "Output")]
+    pub(crate) json: bool,
+}
+
+fn flow_subject(text: &str) -> Result<Subject, String> {
+    let ends = text.split_once('-').and_then(|(a, b)| Some(Subject::Flow(a.parse().ok()?, b.parse().ok()?)));
+    ends.ok_or_else(|| "expected address:port-address:port, with [address]:port for IPv6".to_owned())
+}
+
+fn host_subject(text: &str) -> Result<Subject, String> {
+    text.parse().map(Subject::Host).map_err(|_| "expected an IPv4 or IPv6 address".to_owned())
+}
+
 /// Events that are only written when asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LogTopic {
@@ -156,7 +196,7 @@ impl From<ColorWhen> for Color {
     }
 }
 
-impl AnalyzeArguments {
+impl InputArguments {
     /// What the pipeline needs to know.
     pub(crate) fn options(&self) -> AnalyzeOptions {
         AnalyzeOptions {
@@ -166,11 +206,27 @@ impl AnalyzeArguments {
             since: self.since,
             until: self.until,
             workers: usize::from(self.workers),
-            news: false,
+            deduplicate: !self.no_dedup,
+            ..AnalyzeOptions::default()
+        }
+    }
+}
+
+impl AnalyzeArguments {
+    /// What the pipeline needs to know.
+    pub(crate) fn options(&self) -> AnalyzeOptions {
+        AnalyzeOptions {
             all_flows: self.all_flows,
             log_dht: self.log.contains(&LogTopic::Dht),
-            deduplicate: !self.no_dedup,
+            ..self.input.options()
         }
+    }
+}
+
+impl ExplainArguments {
+    /// What the pipeline needs to know.
+    pub(crate) fn options(&self) -> AnalyzeOptions {
+        AnalyzeOptions { subject: self.flow.or(self.host), ..self.input.options() }
     }
 }
 
@@ -180,10 +236,11 @@ mod tests {
     use clap::CommandFactory as _;
 
     fn options(line: &str) -> AnalyzeOptions {
-        let Command::Analyze(analyze) = Arguments::try_parse_from(line.split(' ')).unwrap().command else {
-            panic!("{line}")
-        };
-        analyze.options()
+        match Arguments::try_parse_from(line.split(' ')).unwrap().command {
+            Command::Analyze(analyze) => analyze.options(),
+            Command::Explain(explain) => explain.options(),
+            Command::Watch(_) | Command::Config(_) => panic!("{line}"),
+        }
     }
 
     #[test]

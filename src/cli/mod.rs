@@ -6,6 +6,7 @@ mod analyze;
 mod arguments;
 mod config;
 mod exit;
+mod explain;
 mod log;
 mod watch;
 
@@ -20,6 +21,9 @@ pub(crate) fn run() -> ExitCode {
     let outcome = match &arguments.command {
         Command::Analyze(analyze) => {
             log::start(level(&arguments)).and_then(|()| analyze::run(analyze, arguments.quiet))
+        }
+        Command::Explain(explain) => {
+            log::start(level(&arguments)).and_then(|()| explain::run(explain, arguments.quiet))
         }
         Command::Watch(watch) => watch::run(watch, arguments.verbose, arguments.quiet),
         Command::Config(config) => config::run(config),

@@ -1,10 +1,11 @@
 //! Mainline DHT (BEP 5 and successors): queries and responses joined by transaction and endpoint.
 
+use super::sink::named;
 use super::{Conversation, Datagram, Dissector, Packet, Sink};
-use crate::base::InfoHash;
+use crate::base::{InfoHash, NodeId};
 use crate::event::{
-    Announce, AnnounceEvent, Channel, ClientSource, DhtMessage, DhtRole, Fact, Kind, NameTrust, Reason,
-    TorrentName,
+    Announce, AnnounceEvent, Channel, ClientSource, DhtMessage, DhtPurpose, DhtRole, Fact, Kind, NameTrust,
+    Reason, TorrentName,
 };
 use crate::wire::Guess;
 use crate::wire::client;
@@ -68,10 +69,7 @@ pub fn datagram(
         && conversation.first_client(from, ClientSource::Krpc)
         && let Some(name) = client::from_krpc_version(version)
     {
-        sink.fact(
-            from,
-            Fact::Client(&crate::event::Client { name: name.to_string(), source: ClientSource::Krpc }),
-        );
+        sink.fact(from, Fact::Client(&named(&name, ClientSource::Krpc)));
     }
     if let Some(external) = message.external {
         let fact =
@@ -79,7 +77,8 @@ pub fn datagram(
         sink.fact(from, fact);
     }
     match &message.body {
-        Body::Query { query, .. } => {
+        Body::Query { id, query } => {
+            let purpose = purpose(dissector, packet, id, query);
             if let (Some(method), true) =
                 (known(query), !message.read_only || !message.transaction.is_empty())
             {
@@ -92,7 +91,13 @@ pub fn datagram(
                     asked,
                 );
             }
-            tell(packet, sink, &message, DhtRole::Query, Some(query.method()), query.target(), None, [0; 3]);
+            let fact = DhtMessage {
+                method: Some(query.method()),
+                purpose: Some(purpose),
+                target: query.target(),
+                ..plain(&message, DhtRole::Query)
+            };
+            sink.fact(from, Fact::Dht(fact));
             self::query(packet, sink, query);
         }
         Body::Response { response, .. } => {
@@ -101,12 +106,16 @@ pub fn datagram(
                 [response.values.len(), response.nodes.len() + response.nodes6.len(), response.samples.len()]
                     .map(|n| u16::try_from(n).unwrap_or(u16::MAX));
             let round_trip = asked.map(|(_, age)| age);
-            tell(packet, sink, &message, DhtRole::Response, method, target, round_trip, listed);
+            let fact =
+                DhtMessage { method, target, round_trip, listed, ..plain(&message, DhtRole::Response) };
+            sink.fact(from, Fact::Dht(fact));
             self::response(dissector, packet, sink, response, method, target);
         }
         Body::Error { .. } => {
             let (method, target) = asked.map_or((None, None), |(a, _)| (Some(a.method), a.target));
-            tell(packet, sink, &message, DhtRole::Error, method, target, asked.map(|(_, age)| age), [0; 3]);
+            let round_trip = asked.map(|(_, age)| age);
+            let fact = DhtMessage { method, target, round_trip, ..plain(&message, DhtRole::Error) };
+            sink.fact(from, Fact::Dht(fact));
         }
     }
     true
@@ -134,34 +143,39 @@ fn known_method(message: &Message<'_>) -> bool {
     }
 }
 
-#[expect(clippy::too_many_arguments, reason = "the fields of one fact, gathered at three places")]
-fn tell(
-    packet: &Packet,
-    sink: &mut dyn Sink,
-    message: &Message<'_>,
-    role: DhtRole,
-    method: Option<&str>,
-    target: Option<InfoHash>,
-    round_trip: Option<std::time::Duration>,
-    listed: [u16; 3],
-) {
-    let error = match message.body {
-        Body::Error { code, .. } => code,
-        Body::Query { .. } | Body::Response { .. } => None,
-    };
-    let transaction = message.transaction.get(..20).unwrap_or(message.transaction);
-    let fact = DhtMessage {
+/// What a message says without a look at its query or answer.
+fn plain<'a>(message: &Message<'a>, role: DhtRole) -> DhtMessage<'a> {
+    DhtMessage {
         role,
-        method,
+        method: None,
+        purpose: None,
         node: message.node(),
-        target,
-        transaction,
-        round_trip,
+        target: None,
+        transaction: message.transaction.get(..20).unwrap_or(message.transaction),
+        round_trip: None,
         read_only: message.read_only,
-        error,
-        listed,
-    };
-    sink.fact(packet.direction, Fact::Dht(fact));
+        error: match message.body {
+            Body::Error { code, .. } => code,
+            Body::Query { .. } | Body::Response { .. } => None,
+        },
+        listed: [0; 3],
+    }
+}
+
+/// What a query is for. A token counts for ten minutes, whether or not it was used before (BEP 5).
+fn purpose(dissector: &Dissector, packet: &Packet, sender: &NodeId, query: &Query<'_>) -> DhtPurpose {
+    match query {
+        Query::Ping | Query::FindNode { .. } => DhtPurpose::Maintenance,
+        Query::GetPeers { .. } if query.is_maintenance(sender) => DhtPurpose::Maintenance,
+        Query::GetPeers { .. } => DhtPurpose::Lookup,
+        Query::AnnouncePeer { token, .. } => {
+            let given = dissector.tokens.get(packet.sender(), packet.receiver(), token, packet.at);
+            if given.is_some() { DhtPurpose::Announce } else { DhtPurpose::AnnounceUnproven }
+        }
+        Query::Get { .. } | Query::Put { .. } => DhtPurpose::Storage,
+        Query::SampleInfohashes { .. } => DhtPurpose::Sampling,
+        Query::Other { .. } => DhtPurpose::Other,
+    }
 }
 
 fn query(packet: &Packet, sink: &mut dyn Sink, query: &Query<'_>) {
@@ -200,6 +214,13 @@ fn response(
     target: Option<InfoHash>,
 ) {
     let from = packet.direction;
+    if let (Some("get_peers"), Some(token)) = (method, response.token) {
+        dissector.tokens.put(packet.receiver(), packet.sender(), token, packet.at, ());
+    }
+    // R-DHT-7: what is stored under a target hashes to it.
+    if method == Some("get") && response.item.is_some_and(|item| Some(item.target()) != target) {
+        sink.fact(from, Fact::Malformed { kind: Kind::Dht, reason: "item-target" });
+    }
     let endpoints = &mut dissector.endpoints;
     endpoints.clear();
     endpoints.extend(response.values.iter());

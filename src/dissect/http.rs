@@ -4,9 +4,10 @@
 //! of interest asked for them. Secrets in targets (passkeys) are never kept.
 
 use super::http_body::{self, LISTED};
+use super::sink::named;
 use super::{Dissector, Sink, udp_tracker};
 use crate::base::{Direction, InfoHash};
-use crate::event::{Announce, Channel, Client, ClientSource, Fact, Kind, Reason};
+use crate::event::{Announce, Channel, ClientSource, Fact, Kind, Reason};
 use crate::flow::Piece;
 use crate::wire::http::{self, BodyLength, Chunk, Chunked, RequestHead, ResponseHead};
 use crate::wire::http_tracker::{self, TrackerRequest};
@@ -90,12 +91,21 @@ pub struct Http {
     useful: bool,
     closed_ranges: u32,
     client_range: bool,
+    /// A listed client, aria2 among them, asked for a closed range.
+    ranged: bool,
+    /// The length of the file that such a range was part of.
+    file_size: Option<u64>,
 }
 
 impl Http {
     /// Whether a BitTorrent client fetched a closed range.
     pub const fn is_client_range(&self) -> bool {
         self.client_range
+    }
+
+    /// The whole length of a file of which a BitTorrent client fetched a closed range.
+    pub const fn file_size(&self) -> Option<u64> {
+        self.file_size
     }
 
     /// Takes the next bytes of a direction.
@@ -247,10 +257,13 @@ impl Http {
     /// What a request means to us; tells the facts it states itself.
     fn meaning(&mut self, from: Direction, head: &RequestHead<'_>, sink: &mut dyn Sink) -> Asked {
         let agent = head.header("User-Agent").and_then(client::from_user_agent);
-        // aria2 is a general downloader as well: its ranges say nothing.
-        let torrent_client = agent.as_ref().is_some_and(|a| a.is_listed() && a.family != "aria2");
-        self.client_range |= torrent_client && head.header("Range").is_some_and(is_closed_range);
-        let agent = agent.map(|name| Client { name: name.to_string(), source: ClientSource::UserAgent });
+        let listed = agent.as_ref().filter(|a| a.is_listed());
+        if let Some(client) = listed.filter(|_| head.header("Range").is_some_and(is_closed_range)) {
+            self.ranged = true;
+            // aria2 is a general downloader as well: its ranges say nothing, unless the file is a torrent's.
+            self.client_range |= client.family != "aria2";
+        }
+        let agent = agent.map(|name| named(&name, ClientSource::UserAgent));
         let mut identify = |kind, reason| {
             sink.fact(from, Fact::Identified { kind, reason });
             if let Some(agent) = &agent {
@@ -265,10 +278,7 @@ impl Http {
             Some(TrackerRequest::Announce(a)) => {
                 identify(Kind::HttpTracker, Reason::HttpTracker);
                 if let Some(name) = a.peer_id.and_then(|id| client::from_peer_id(&id.0)) {
-                    sink.fact(
-                        from,
-                        Fact::Client(&Client { name: name.to_string(), source: ClientSource::PeerId }),
-                    );
+                    sink.fact(from, Fact::Client(&named(&name, ClientSource::PeerId)));
                 }
                 let Some(info_hash) = a.info_hash() else {
                     return Asked::Scrape; // obfuscated (BEP 8): a tracker, a torrent nobody can name
@@ -327,6 +337,9 @@ impl Http {
         let asked = if interim { None } else { self.waiting.pop_front() };
         if asked == Some(Asked::Connect) && (200..300).contains(&head.status) {
             return Becomes::Tunnel;
+        }
+        if self.ranged && head.status == 206 {
+            self.file_size = head.header("Content-Range").and_then(webseed::whole_length).or(self.file_size);
         }
         let torrent = head.header("Content-Type").is_some_and(|t| t.starts_with(b"application/x-bittorrent"));
         let small = match head.body() {

@@ -1,9 +1,10 @@
 //! What HTTP bodies of interest state: tracker answers, `.torrent` files, port mappings by SOAP.
 
 use super::http::Asked;
+use super::sink::named;
 use super::{Dissector, Sink, metadata};
 use crate::base::{Direction, Endpoint, InfoHash, Transport};
-use crate::event::{Channel, Client, ClientSource, Fact, Kind, Mapping, Reason, SwarmSize};
+use crate::event::{Channel, ClientSource, Fact, Kind, Mapping, Reason, SwarmSize};
 use crate::wire::{Guess, http_tracker, metainfo, upnp};
 
 /// Peers and torrents told of one response.
@@ -36,6 +37,9 @@ pub fn body(
                         Channel::Metainfo,
                     )),
                 );
+                if let Some(key) = metadata::whole_v2(&torrent.info) {
+                    sink.fact(from, Fact::OtherKey { info_hash, key });
+                }
                 return true;
             }
             // The answer alone proves a tracker when it holds peers and an interval (R-TH-2).
@@ -93,10 +97,9 @@ fn mapping(from: Direction, body: &[u8], sink: &mut dyn Sink) -> bool {
     }
     let Ok(arguments) = upnp::parse_request(body) else { return false };
     let Some(external_port) = arguments.external_port else { return false };
-    let named = arguments.client();
-    if let Some(name) = &named {
+    if let Some(name) = arguments.client() {
         sink.fact(from, Fact::Identified { kind: Kind::PortMapping, reason: Reason::PortMapping });
-        sink.fact(from, Fact::Client(&Client { name: name.to_string(), source: ClientSource::Upnp }));
+        sink.fact(from, Fact::Client(&named(&name, ClientSource::Upnp)));
         if let Some(port) = arguments.internal_port {
             sink.fact(from, Fact::Listens { port, channel: Channel::PortMapping });
         }

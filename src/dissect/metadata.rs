@@ -3,8 +3,8 @@
 //! A download asks several peers for pieces of one dictionary, and their flows may belong to different workers: so the
 //! store is shared. It is touched only by metadata messages, which are rare.
 
-use crate::base::{InfoHash, KeyedState};
-use crate::event::{Channel, NameTrust, TorrentName};
+use crate::base::{InfoHash, InfoHashV2, KeyedState};
+use crate::event::{Channel, Fact, NameTrust, TorrentKey, TorrentName};
 use crate::wire::metainfo;
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -42,7 +42,7 @@ pub struct MetadataStore {
 }
 
 impl MetadataStore {
-    /// Takes a piece of a torrent's info dictionary; tells the torrent's name once all pieces are there and their hash is
+    /// Takes a piece of a torrent's info dictionary; tells the torrent's name and keys once all pieces are there and their hash is
     /// the info-hash.
     pub fn piece(
         &self,
@@ -50,7 +50,7 @@ impl MetadataStore {
         piece: u32,
         total: u32,
         bytes: &[u8],
-        mut tell: impl FnMut(TorrentName<'_>),
+        mut tell: impl FnMut(Fact<'_>),
     ) {
         let Some(whole) = self.add(info_hash, piece, total, bytes) else { return };
         let v1 = metainfo::info_hash_v1(&whole);
@@ -65,7 +65,10 @@ impl MetadataStore {
             inner.done.insert(info_hash);
         }
         if let Ok(info) = metainfo::parse_info(&whole) {
-            tell(describe(&info, info_hash, v1, v2_short, Channel::PeerWire));
+            tell(Fact::Name(describe(&info, info_hash, v1, v2_short, Channel::PeerWire)));
+            if let Some(key) = whole_v2(&info) {
+                tell(Fact::OtherKey { info_hash, key });
+            }
         }
     }
 
@@ -107,6 +110,11 @@ impl MetadataStore {
         pieces.sort_unstable_by_key(|(n, _)| *n);
         Some(pieces.into_iter().flat_map(|(_, b)| b).collect())
     }
+}
+
+/// The whole v2 info-hash of a torrent that has one.
+pub fn whole_v2(info: &metainfo::Info<'_>) -> Option<TorrentKey> {
+    info.v2().map(|hash| TorrentKey::V2(InfoHashV2(hash)))
 }
 
 /// A verified info dictionary as a fact.

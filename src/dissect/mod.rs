@@ -3,16 +3,19 @@
 //! One UDP socket carries DHT, uTP and tracker messages, so every datagram is recognised on its own; a TCP stream (or the
 //! stream inside uTP) belongs to one protocol once its first bytes are recognised. Ports decide nothing except where a
 //! protocol itself fixes them (NAT-PMP, SSDP). A dissector knows no flow table and counts nothing: it tells facts to a
-//! [`Sink`]. To add a datagram protocol, write a file with a `datagram` function and add a line to [`DATAGRAMS`]; to add a
-//! stream protocol, add its first bytes to `stream::opening`.
+//! [`Sink`]. To add a datagram protocol, write a file with a `datagram` function and add a line to `DATAGRAMS`; to add a
+//! stream protocol, add its first bytes to `opening`.
 
 mod dht;
 mod http;
 mod http_body;
+mod lengths;
 mod lsd;
 mod mapping;
 mod metadata;
 mod mse;
+mod names;
+mod opening;
 mod other;
 mod peer_wire;
 mod pending;
@@ -78,18 +81,21 @@ struct Entry {
 }
 
 /// The datagram protocols, in the order of trial: the first that takes a datagram ends the search.
-const DATAGRAMS: [Entry; 7] = [
+const DATAGRAMS: [Entry; 8] = [
     Entry { may_be: |bytes, _, _| bytes.first() == Some(&b'd') && bytes.len() >= 15, dissect: dht::datagram },
     Entry { may_be: |bytes, _, _| bytes.starts_with(b"BT-SEARCH"), dissect: lsd::datagram },
     Entry { may_be: mapping::may_be, dissect: mapping::datagram },
     Entry { may_be: |bytes, _, _| udp_tracker::may_be(bytes), dissect: udp_tracker::datagram },
     Entry { may_be: |bytes, _, _| webrtc::may_be(bytes), dissect: webrtc::datagram },
     Entry { may_be: |bytes, _, _| utp::may_be(bytes), dissect: utp::datagram },
+    Entry { may_be: names::may_be, dissect: names::datagram },
     Entry { may_be: other::may_be, dissect: other::datagram },
 ];
 
 /// Queries wait for their response this long (R-DHT-5).
 const DHT_PATIENCE: Duration = Duration::from_secs(15);
+/// Nodes accept their tokens for up to ten minutes (BEP 5).
+const TOKEN_LIFE: Duration = Duration::from_secs(600);
 /// Tracker requests wait this long.
 const TRACKER_PATIENCE: Duration = Duration::from_secs(60);
 /// A tracker's connection id is good for two minutes (BEP 15).
@@ -98,6 +104,8 @@ const CONNECTION_LIFE: Duration = Duration::from_secs(120);
 /// The dissectors of one worker and what they share.
 pub struct Dissector {
     asked: Pending<dht::Asked>,
+    /// Tokens that nodes gave with their answers.
+    tokens: Pending<()>,
     tracked: Pending<udp_tracker::Requested>,
     connections: Pending<()>,
     metadata: Arc<MetadataStore>,
@@ -111,6 +119,7 @@ impl Dissector {
     pub fn new(key: HashKey, metadata: Arc<MetadataStore>) -> Self {
         Self {
             asked: Pending::new(key, DHT_PATIENCE),
+            tokens: Pending::new(key, TOKEN_LIFE),
             tracked: Pending::new(key, TRACKER_PATIENCE),
             connections: Pending::new(key, CONNECTION_LIFE),
             metadata,

@@ -4,18 +4,13 @@
 //! padding open the exchange in strict turns; then come the initiator's 56 bytes with padding and initial payload (68, the
 //! handshake) and the responder's answer. RC4 adds no padding, so later writes keep the lengths of peer messages.
 
+use super::lengths::Lengths;
 use crate::base::Direction;
 use crate::event::{Opaque, Opening};
 use crate::wire::{handshake, mse};
 
-/// Writes looked at before the lengths are judged for good.
-const WRITES_MAX: u32 = 1_024;
-/// Without a single write of whole requests by then, there will be none.
-const HOPELESS_AFTER: u32 = 96;
-/// Writes of the asking side that must be whole numbers of requests, in percent.
-const FIT_PERCENT: u32 = 90;
-/// Such writes needed.
-const FIT_MIN: u32 = 12;
+/// Bytes of each direction of a stream joined in the middle by which it is judged whether it can be read.
+const SAMPLE: usize = 256;
 
 /// What is remembered of one connection.
 #[derive(Debug, Default)]
@@ -28,6 +23,8 @@ pub struct Exchange {
     /// Verdict on the first bytes of each direction.
     random: [Option<bool>; 2],
     lengths: Lengths,
+    /// The first bytes of each direction of a stream that was joined in the middle.
+    samples: [Vec<u8>; 2],
 }
 
 impl Exchange {
@@ -63,9 +60,22 @@ impl Exchange {
         }
     }
 
-    /// A segment or packet of a direction.
-    pub fn write(&mut self, from: Direction, wire_len: u32) {
-        self.lengths.write(from, wire_len);
+    /// A segment or packet of a direction. `seq` is the TCP sequence number of its first byte.
+    pub fn write(&mut self, from: Direction, seq: Option<u32>, wire_len: u32) {
+        self.lengths.write(from, seq, wire_len);
+    }
+
+    /// Bytes of a direction of a stream that was joined in the middle: what looks random there cannot be read.
+    pub fn sample(&mut self, from: Direction, bytes: &[u8]) {
+        if let Some(sample) = self.samples.get_mut(from.index()) {
+            let room = SAMPLE.saturating_sub(sample.len());
+            sample.extend_from_slice(bytes.get(..room.min(bytes.len())).unwrap_or_default());
+        }
+    }
+
+    /// Whether more bytes are needed to judge a stream that was joined in the middle.
+    pub fn wants_sample(&self) -> bool {
+        self.lengths.is_open() && self.samples.iter().any(|s| s.len() < SAMPLE)
     }
 
     /// Where the initiator's clear bytes begin when plaintext was selected.
@@ -81,12 +91,26 @@ impl Exchange {
     /// What can be said.
     pub fn opaque(&self) -> Opaque {
         let opening = self.shape();
+        let lengths = self.lengths.verdict();
+        // Lengths are evidence about what cannot be read. A block protocol in clear is what its bytes say.
+        let asking = |from| lengths.asks.is_none_or(|asks| asks == from);
+        let both = [Direction::FromOriginator, Direction::FromResponder];
+        let unreadable = both.map(|d| if asking(d) { self.looks_random(d) } else { Some(true) });
         Opaque {
             opening,
             bursts_fit: opening == Opening::BothSides && self.bursts_fit(),
-            lengths_fit: self.lengths.fit(),
+            lengths_fit: lengths.fit && !unreadable.contains(&Some(false)),
+            lengths_paired: lengths.fit && lengths.paired && unreadable == [Some(true); 2],
             ..Opaque::default()
         }
+    }
+
+    /// Whether a direction looks random, from its opening or from where it was joined; `None` where too little was seen.
+    fn looks_random(&self, from: Direction) -> Option<bool> {
+        self.is_random(from).or_else(|| {
+            let sample = self.samples.get(from.index()).filter(|s| s.len() >= mse::KEY)?;
+            Some(mse::looks_random(sample))
+        })
     }
 
     fn shape(&self) -> Opening {
@@ -112,78 +136,6 @@ impl Exchange {
         let [_, _, c, d] = self.bursts;
         (124..=mse::MAX_BURST as u32 + 28).contains(&c) && d >= 14
     }
-}
-
-/// Length arithmetic (R-MSE-6): a downloader writes 17 bytes a request, alone or several at a time, with a few 5-byte and
-/// 9-byte messages between, while the other side sends blocks of 16,397.
-#[derive(Debug, Default)]
-struct Lengths {
-    /// By direction: writes below a full segment; those that are sums of few small messages; whole requests; bytes.
-    small: [u32; 2],
-    sums: [u32; 2],
-    requests: [u32; 2],
-    bytes: [u64; 2],
-    writes: u32,
-}
-
-impl Lengths {
-    fn write(&mut self, from: Direction, len: u32) {
-        if self.writes >= WRITES_MAX {
-            return;
-        }
-        self.writes += 1;
-        let index = from.index();
-        let bump = |counters: &mut [u32; 2]| {
-            if let Some(n) = counters.get_mut(index) {
-                *n += 1;
-            }
-        };
-        if let Some(bytes) = self.bytes.get_mut(index) {
-            *bytes += u64::from(len);
-        }
-        if (1..1_200).contains(&len) {
-            bump(&mut self.small);
-            if is_sum(len) {
-                bump(&mut self.sums);
-            }
-            if len.is_multiple_of(17) {
-                bump(&mut self.requests);
-            }
-        }
-    }
-
-    /// Whether one side asks and the other delivers as the peer wire does.
-    fn fit(&self) -> bool {
-        [(0, 1), (1, 0)].into_iter().any(|(asks, delivers)| {
-            let get = |c: &[u32; 2], i: usize| c.get(i).copied().unwrap_or_default();
-            let (small, sums, requests) =
-                (get(&self.small, asks), get(&self.sums, asks), get(&self.requests, asks));
-            let asked = self.bytes.get(asks).copied().unwrap_or_default();
-            let delivered = self.bytes.get(delivers).copied().unwrap_or_default();
-            requests >= FIT_MIN
-                && sums * 100 >= small * FIT_PERCENT
-                && requests * 2 >= small
-                && delivered >= 16_397 * 4
-                // A request of 17 bytes brings a block of 16,397: the flow is lopsided by hundreds.
-                && delivered / asked.max(1) >= 100
-        })
-    }
-
-    /// Whether more writes could still make them fit: some requests must show early.
-    fn is_open(&self) -> bool {
-        let some = self.requests.iter().any(|&n| n > 0);
-        self.writes < if some { WRITES_MAX } else { HOPELESS_AFTER } || self.fit()
-    }
-}
-
-/// Whether a write of this length can be a few requests (17), haves (9) and one-byte messages (5).
-fn is_sum(len: u32) -> bool {
-    (0..=3u32).any(|nines| {
-        (0..=2u32).any(|fives| {
-            let rest = len.checked_sub(nines * 9 + fives * 5);
-            rest.is_some_and(|r| r % 17 == 0)
-        })
-    })
 }
 
 #[cfg(test)]
@@ -230,18 +182,22 @@ mod tests {
     }
 
     #[test]
-    fn requests_and_blocks_fit_and_a_web_transfer_does_not() {
-        let mut peer = Exchange::default();
-        let mut web = Exchange::default();
-        for i in 0..40u32 {
-            peer.write(A, 17 * (1 + i % 3));
-            web.write(A, 80 + i * 7);
-            for _ in 0..12 {
-                peer.write(B, 1_448);
-                web.write(B, 1_448);
+    fn the_lengths_of_a_clear_block_protocol_are_no_evidence() {
+        let download = |asks: &[u8]| {
+            let mut e = Exchange::default();
+            e.sample(A, asks);
+            for i in 0..40u32 {
+                e.write(A, None, 17 * (1 + i % 3));
+                for _ in 0..=(i % 3) {
+                    (0..11).for_each(|_| e.write(B, None, 1_448));
+                    e.write(B, None, 469);
+                }
             }
-        }
-        assert!(peer.opaque().lengths_fit);
-        assert!(!web.opaque().lengths_fit);
+            let opaque = e.opaque();
+            (opaque.lengths_fit, opaque.lengths_paired)
+        };
+        assert_eq!(download(&random(300)), (true, true));
+        assert_eq!(download(&random(40)), (true, false), "too little was seen to call it random");
+        assert_eq!(download(&[7, 0, 0, 0, 0, 64].repeat(50)), (false, false));
     }
 }

@@ -1,7 +1,8 @@
 //! Where facts go, and what a dissector knows of the packet at hand.
 
 use crate::base::{Direction, Endpoint, Timestamp};
-use crate::event::Fact;
+use crate::event::{Client, ClientSource, Fact};
+use crate::wire::client::ClientName;
 
 /// The packet at hand, as far as dissectors may know it.
 #[derive(Clone, Copy, Debug)]
@@ -26,6 +27,11 @@ impl Packet {
     pub fn receiver(&self) -> Endpoint {
         self.direction.reverse().of(self.ends)
     }
+}
+
+/// A client's name in the vocabulary of facts.
+pub fn named(name: &ClientName, source: ClientSource) -> Client {
+    Client { name: name.to_string(), source, engine: name.engine() }
 }
 
 /// Takes facts. The sender's direction is told, since a packet can release bytes of an earlier one.

@@ -2,21 +2,18 @@
 
 use super::http::{Http, Outcome};
 use super::mse::Exchange;
+use super::opening::{HELLO_MAX, OPENING_MAX, Opened, opened};
 use super::peer_wire::{Context, PeerSide, Shared};
 use super::websocket::WebSocket;
-use super::{Dissector, Packet, Sink, other};
-use crate::base::{Direction, InfoHash};
-use crate::event::{Channel, Encryption, Fact, Kind, Opaque, Reason};
+use super::{Dissector, Packet, Sink};
+use crate::base::{Direction, InfoHashV2};
+use crate::event::{Channel, Encryption, Fact, Kind, Opaque, Reason, TorrentKey};
 use crate::flow::Piece;
-use crate::wire::{Guess, handshake, message, mse, tls};
+use crate::wire::{handshake, mse, names, tls};
 
-/// First bytes of a direction that are kept to find out what it is: an MSE exchange selects plaintext within 1,244.
-const OPENING_MAX: usize = 1_400;
 /// A stream that begins as something of no interest is left alone after so many bytes: a forged first segment that the
 /// receiver never took must not hide the true one behind it.
 const KNOWN_AFTER: u64 = 512;
-/// A TLS ClientHello may be larger than that with post-quantum key shares.
-const HELLO_MAX: usize = 4_096;
 
 /// Who reads a direction.
 #[derive(Debug)]
@@ -50,24 +47,6 @@ pub struct Stream {
     done: bool,
 }
 
-/// What the first bytes of a direction are.
-enum Opened {
-    /// More bytes are needed.
-    Wait,
-    /// The peer handshake begins after this many bytes (of a proxy's prefix).
-    Handshake(usize),
-    /// An HTTP message.
-    Http,
-    /// TLS, with the server name when it was a whole ClientHello.
-    Tls(Option<Vec<u8>>),
-    /// Another peer-to-peer network.
-    Other(Kind),
-    /// Something known that is of no interest.
-    Known,
-    /// Nothing known.
-    Unknown,
-}
-
 impl Stream {
     /// A stream whose beginning was seen, or one joined in the middle.
     pub fn new(midstream: bool) -> Self {
@@ -97,7 +76,8 @@ impl Stream {
 
     /// Whether bytes are still read, and not only lengths.
     pub fn wants_bytes(&self) -> bool {
-        !self.done && (self.known || !self.sides.iter().all(|s| matches!(s, Side::Opaque)))
+        let read = self.known || !self.sides.iter().all(|s| matches!(s, Side::Opaque));
+        !self.done && (read || (self.midstream && self.exchange.wants_sample()))
     }
 
     /// Whether the peer wire was proven on it.
@@ -108,7 +88,8 @@ impl Stream {
     /// What can be said of it when it cannot be read.
     pub fn opaque(&self) -> Opaque {
         if let Some(http) = &self.http {
-            return Opaque { client_range: http.is_client_range(), ..Opaque::default() };
+            let (client_range, file_size) = (http.is_client_range(), http.file_size());
+            return Opaque { client_range, file_size, ..Opaque::default() };
         }
         if self.shared.proven || self.websocket.is_some() {
             Opaque::default()
@@ -137,8 +118,10 @@ impl Stream {
             Piece::Gap(n) => u64::from(n),
         };
         self.carried += len;
-        if !self.midstream {
-            self.exchange.bytes(from, len);
+        match piece {
+            Piece::Data(data) if self.midstream => self.exchange.sample(from, data),
+            _ if self.midstream => {}
+            _ => self.exchange.bytes(from, len),
         }
         match self.sides.get_mut(from.index()) {
             Some(Side::Opening(_)) => self.open(dissector, packet, from, piece, sink),
@@ -148,6 +131,7 @@ impl Stream {
                 if side.is_hopeless() && !self.shared.proven {
                     self.set(from, Side::Opaque);
                 }
+                self.done |= self.shared.foreign;
             }
             Some(Side::Http) => self.http(dissector, packet, from, piece, sink),
             Some(Side::WebSocket) => {
@@ -174,12 +158,13 @@ impl Stream {
         self.piece(dissector, packet, packet.direction, Piece::Data(bytes), sink);
     }
 
-    /// Takes the length of a segment or packet of a direction, whether its bytes were read or not.
-    pub fn write(&mut self, from: Direction, wire_len: u32) {
+    /// Takes the length of a segment or packet of a direction, whether its bytes were read or not. `seq` is the TCP
+    /// sequence number of its first byte.
+    pub fn write(&mut self, from: Direction, seq: Option<u32>, wire_len: u32) {
         if self.done || self.shared.proven || self.http.is_some() || self.websocket.is_some() {
             return;
         }
-        self.exchange.write(from, wire_len);
+        self.exchange.write(from, seq, wire_len);
         self.settle();
     }
 
@@ -272,10 +257,17 @@ impl Stream {
             }
             Opened::Tls(name) => {
                 let name = name.and_then(|n| String::from_utf8(n).ok());
-                if let Some(info_hash) = name.as_deref().and_then(tls::torrent_sni) {
-                    let info_hash: InfoHash = info_hash.info_hash();
+                if let Some(named) = name.as_deref().and_then(tls::torrent_sni) {
+                    let info_hash = named.info_hash();
                     sink.fact(from, Fact::Identified { kind: Kind::PeerWire, reason: Reason::TorrentSni });
                     sink.fact(from, Fact::Torrent { info_hash, channel: Channel::Tls });
+                    if let tls::TorrentSni::V2(whole) = named {
+                        let key = TorrentKey::V2(InfoHashV2(whole));
+                        sink.fact(from, Fact::OtherKey { info_hash, key });
+                    }
+                }
+                if name.is_some_and(|name| names::is_torrent_name(name.as_bytes())) {
+                    sink.fact(from, Fact::Hint(Reason::NameHint));
                 }
                 self.done = true;
             }
@@ -347,6 +339,7 @@ impl Stream {
     ) {
         let mut cx = Context { from, metadata: &dissector.metadata, sink };
         side.piece(&mut self.shared, &mut cx, Piece::Data(bytes));
+        self.done |= self.shared.foreign;
         self.set(from, Side::Peer(Box::new(side)));
     }
 
@@ -379,102 +372,4 @@ impl Stream {
             }
         }
     }
-}
-
-/// Looks at the first bytes of a direction.
-fn opened(head: &[u8], midstream: bool) -> Opened {
-    let magic = handshake::MAGIC;
-    let same = head.iter().zip(magic).take_while(|(a, b)| a == b).count();
-    if same == magic.len() {
-        return Opened::Handshake(0);
-    }
-    if same == head.len() {
-        return Opened::Wait;
-    }
-    // In the middle of a stream a peer message may stand first; it has the look of other length-prefixed protocols.
-    if midstream && message::chain(head).verdict > Guess::No {
-        return Opened::Unknown;
-    }
-    if let Some(opened) = http_start(head) {
-        return opened;
-    }
-    match head {
-        [0x16] | [0x16, 3] => return Opened::Wait,
-        [0x16, 3, _, a, b, rest @ ..] => {
-            let whole = usize::from(u16::from_be_bytes([*a, *b]));
-            if rest.len() < whole.min(HELLO_MAX - 5) && rest.first().is_none_or(|&kind| kind == 1) {
-                return Opened::Wait;
-            }
-            return Opened::Tls(tls::server_name(head).map(|n| n.as_bytes().to_vec()));
-        }
-        [0x14..=0x17, 3, 0..=4, ..] if midstream => return Opened::Tls(None),
-        [4 | 5, ..] => {
-            if let Some(opened) = proxied(head) {
-                return opened;
-            }
-        }
-        _ => {}
-    }
-    if let Some((kind, Guess::Certain)) = other::stream(head) {
-        return Opened::Other(kind);
-    }
-    if mse::known_magic(head) { Opened::Known } else { Opened::Unknown }
-}
-
-const METHODS: [&[u8]; 12] = [
-    b"GET ",
-    b"POST ",
-    b"HEAD ",
-    b"PUT ",
-    b"HTTP/1.",
-    b"CONNECT ",
-    b"DELETE ",
-    b"OPTIONS ",
-    b"PATCH ",
-    b"M-POST ",
-    b"NOTIFY ",
-    b"SUBSCRIBE ",
-];
-
-fn http_start(head: &[u8]) -> Option<Opened> {
-    if METHODS.iter().any(|m| head.starts_with(m)) {
-        return Some(Opened::Http);
-    }
-    METHODS.iter().any(|m| m.starts_with(head)).then_some(Opened::Wait)
-}
-
-/// SOCKS in front of the handshake (RFC 1928): the client's greeting and request, or the server's two answers. Gives the
-/// place of the handshake once it is there; `None` when this is no SOCKS.
-fn proxied(head: &[u8]) -> Option<Opened> {
-    let address = |kind: u8, rest: &[u8]| match kind {
-        1 => Some(4),
-        3 => rest.first().map(|&n| usize::from(n) + 1),
-        4 => Some(16),
-        _ => None,
-    };
-    let request_end = |at: usize| -> Option<Option<usize>> {
-        match head.get(at..)? {
-            [5, _, 0, kind, rest @ ..] => Some(Some(at + 4 + address(*kind, rest)? + 2)),
-            [] | [5] | [5, _] | [5, _, 0] => Some(None),
-            _ => None,
-        }
-    };
-    let end = match head {
-        // Client: version, number of methods, methods; then the request.
-        [5, n @ 1..=8, methods @ ..] if methods.len() >= usize::from(*n) && *n > 0 => {
-            request_end(2 + usize::from(*n))?
-        }
-        // Server: version, chosen method; then the reply.
-        [5, 0, ..] => request_end(2)?,
-        [4, 1, _, _, _, _, _, _, rest @ ..] => rest.iter().position(|&b| b == 0).map(|n| 9 + n),
-        [5] | [5, _] => None,
-        _ => return None,
-    };
-    let Some(end) = end else { return Some(Opened::Wait) };
-    let inner = head.get(end..).unwrap_or_default();
-    if inner.starts_with(handshake::MAGIC) {
-        return Some(Opened::Handshake(end));
-    }
-    let short = inner.len() < handshake::MAGIC.len() && handshake::MAGIC.starts_with(inner);
-    (short && head.len() < OPENING_MAX).then_some(Opened::Wait)
 }

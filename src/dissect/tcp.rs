@@ -103,7 +103,7 @@ impl TcpConversation {
             // What was held before spoilt the stream that this segment began.
             self.stream.read_again(dissector, packet, segment.payload, sink);
         }
-        self.stream.write(from, segment.wire_len);
+        self.stream.write(from, Some(seq), segment.wire_len);
         self.verdict()
     }
 

@@ -1,8 +1,9 @@
 //! UDP trackers (BEP 15, BEP 41): requests and responses joined by transaction id, sessions by connection id.
 
+use super::sink::named;
 use super::{Conversation, Datagram, Dissector, Packet, Sink};
 use crate::base::InfoHash;
-use crate::event::{Announce, AnnounceEvent, Channel, Client, ClientSource, Fact, Kind, Reason, SwarmSize};
+use crate::event::{Announce, AnnounceEvent, Channel, ClientSource, Fact, Kind, Reason, SwarmSize};
 use crate::wire::client;
 use crate::wire::udp_tracker::{self, Event, Request, Response};
 use crate::wire::{Guess, Malformed};
@@ -82,10 +83,7 @@ fn request(
             if conversation.first_client(from, ClientSource::PeerId)
                 && let Some(name) = client::from_peer_id(&a.peer_id.0)
             {
-                sink.fact(
-                    from,
-                    Fact::Client(&Client { name: name.to_string(), source: ClientSource::PeerId }),
-                );
+                sink.fact(from, Fact::Client(&named(&name, ClientSource::PeerId)));
             }
             Requested::Announce(a.info_hash)
         }

@@ -280,7 +280,7 @@ impl Connection {
                 stream.piece(dissector, packet, from, piece, sink);
             });
         }
-        stream.write(from, payload_len);
+        stream.write(from, None, payload_len);
     }
 }
 

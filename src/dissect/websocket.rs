@@ -2,9 +2,10 @@
 //!
 //! The offers and answers that the tracker passes on name the endpoints of the WebRTC connections to come.
 
+use super::sink::named;
 use super::{Sink, udp_tracker};
 use crate::base::{Direction, Endpoint};
-use crate::event::{Announce, Channel, Client, ClientSource, Fact, Kind, Reason, SwarmSize};
+use crate::event::{Announce, Channel, ClientSource, Fact, Kind, Reason, SwarmSize};
 use crate::flow::Piece;
 use crate::wire::websocket::{self, Opcode, TrackerMessage};
 use crate::wire::{Parsed, client, sdp};
@@ -120,10 +121,7 @@ fn tell(from: Direction, text: &[u8], sink: &mut dyn Sink) {
             let event = udp_tracker::event(event);
             sink.fact(from, Fact::Announce(Announce { channel, info_hash, port: None, event, claimed }));
             if let Some(name) = peer_id.and_then(|id| client::from_peer_id(&id.0)) {
-                sink.fact(
-                    from,
-                    Fact::Client(&Client { name: name.to_string(), source: ClientSource::PeerId }),
-                );
+                sink.fact(from, Fact::Client(&named(&name, ClientSource::PeerId)));
             }
             false
         }

@@ -1,7 +1,7 @@
 //! What dissectors learn from bytes.
 
 use super::{Encryption, Kind, Reason};
-use crate::base::{Address, Endpoint, InfoHash, NodeId, PeerId, Transport};
+use crate::base::{Address, Endpoint, InfoHash, InfoHashV2, NodeId, PeerId, Transport};
 use std::time::Duration;
 
 /// By which way something was learnt.
@@ -59,7 +59,7 @@ impl Channel {
 pub enum ClientSource {
     /// Peer id (BEP 20).
     PeerId,
-    /// `v` of the extended handshake (BEP 10).
+    /// `v` of the extended handshake (BEP 10), or the handshake of Azureus messaging.
     Extended,
     /// `v` of KRPC messages (BEP 5).
     Krpc,
@@ -76,6 +76,9 @@ pub struct Client {
     pub name: String,
     /// Where it was read.
     pub source: ClientSource,
+    /// The library or code base that the program runs on: two names with one engine can be one program. `None` for programs
+    /// that are not known.
+    pub engine: Option<&'static str>,
 }
 
 /// The `event` of an announce.
@@ -156,6 +159,15 @@ pub struct TorrentName<'a> {
     pub trust: NameTrust,
 }
 
+/// Another name of a torrent that is known by one info-hash already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TorrentKey {
+    /// The other swarm key of a hybrid torrent: v1 hash or truncated v2 hash.
+    Swarm(InfoHash),
+    /// The whole v2 hash.
+    V2(InfoHashV2),
+}
+
 /// The part a sender plays in a DHT exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum DhtRole {
@@ -167,6 +179,42 @@ pub enum DhtRole {
     Error,
 }
 
+/// What a DHT query is for. Only announces with a token that the asked node gave before speak of a torrent that the sender
+/// has or wants; most queries keep the routing table alive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum DhtPurpose {
+    /// `ping`, `find_node`, and `get_peers` for ids near the sender's own (R-DHT-6).
+    Maintenance,
+    /// `get_peers` for a torrent.
+    Lookup,
+    /// `announce_peer` with a token that this node answered within ten minutes (BEP 5).
+    Announce,
+    /// `announce_peer` with a token that was not seen to be given.
+    AnnounceUnproven,
+    /// `get` and `put` (BEP 44).
+    Storage,
+    /// `sample_infohashes` (BEP 51).
+    Sampling,
+    /// A method outside of the BEPs.
+    Other,
+}
+
+impl DhtPurpose {
+    /// The fixed word for output.
+    #[must_use]
+    pub const fn label(self) -> &'static str {
+        match self {
+            Self::Maintenance => "maintenance",
+            Self::Lookup => "lookup",
+            Self::Announce => "announce",
+            Self::AnnounceUnproven => "announce-unproven",
+            Self::Storage => "storage",
+            Self::Sampling => "sampling",
+            Self::Other => "other",
+        }
+    }
+}
+
 /// One KRPC message, reduced to what consumers need.
 #[derive(Clone, Copy, Debug)]
 pub struct DhtMessage<'a> {
@@ -174,6 +222,8 @@ pub struct DhtMessage<'a> {
     pub role: DhtRole,
     /// The method; for a response that of the query it answers, `None` when the query was not seen.
     pub method: Option<&'a str>,
+    /// What a query is for; `None` for responses and errors.
+    pub purpose: Option<DhtPurpose>,
     /// The sender's node id.
     pub node: Option<NodeId>,
     /// Looked up or announced info-hash or target.
@@ -228,6 +278,8 @@ pub enum Fact<'a> {
         /// Why.
         reason: Reason,
     },
+    /// Something that proves nothing by itself, about the sender rather than the flow.
+    Hint(Reason),
     /// The answer proves that the other side's packets were not forged.
     TwoWay,
     /// What is known of the flow's encryption.
@@ -247,6 +299,13 @@ pub enum Fact<'a> {
         info_hash: InfoHash,
         /// How.
         channel: Channel,
+    },
+    /// A torrent has another key besides this one.
+    OtherKey {
+        /// The key it is known by.
+        info_hash: InfoHash,
+        /// The other.
+        key: TorrentKey,
     },
     /// The sender's client.
     Client(&'a Client),

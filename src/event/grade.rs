@@ -125,6 +125,8 @@ reasons! {
     MseOneSide = "mse-one-side", "the one visible direction opens with a random-looking burst of 96 to 608 bytes";
     /// R-MSE-6.
     LengthArithmetic = "length-arithmetic", "the lengths of the encrypted writes add up as peer messages do";
+    /// R-MSE-6, both directions.
+    RequestPairing = "request-pairing", "each request is answered by a block of 16,397 bytes, or both directions move whole blocks";
     /// R-UTP-1.
     UtpHeader = "utp-header", "packets have the form of uTP, which alone proves nothing";
     /// R-UTP-5.
@@ -133,6 +135,8 @@ reasons! {
     Webrtc = "webrtc", "STUN and DTLS on one flow make a WebRTC connection";
     /// R-WS-2.
     ClientRange = "client-range", "a BitTorrent client fetched an exact range of bytes over HTTP";
+    /// BEP 19, BEP 3 `left`.
+    TorrentSize = "torrent-size", "the file fetched is as long to the byte as a torrent that this host takes part in";
     /// R-X-2.
     LearntEndpoint = "learnt-endpoint", "the remote endpoint was named as a peer by DHT, tracker, peer exchange or local discovery";
     /// R-X-1, remote side.
@@ -178,10 +182,12 @@ impl Reason {
             | Self::MseBursts
             | Self::MseOneSide
             | Self::LengthArithmetic
+            | Self::RequestPairing
             | Self::UtpHeader
             | Self::UtpOpaque
             | Self::Webrtc
             | Self::ClientRange
+            | Self::TorrentSize
             | Self::LearntEndpoint
             | Self::KnownPeer
             | Self::OwnPort

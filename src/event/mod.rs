@@ -9,16 +9,18 @@ mod kind;
 mod knock;
 mod record;
 mod set;
+mod trace;
 mod update;
 
 pub use crate::base::Direction;
 pub use fact::{
-    Announce, AnnounceEvent, Channel, Client, ClientSource, DhtMessage, DhtRole, Fact, Have, Mapping,
-    NameTrust, SwarmSize, TorrentName,
+    Announce, AnnounceEvent, Channel, Client, ClientSource, DhtMessage, DhtPurpose, DhtRole, Fact, Have,
+    Mapping, NameTrust, SwarmSize, TorrentKey, TorrentName,
 };
 pub use grade::{Encryption, Grade, Reason, Reasons};
 pub use kind::{Family, Kind, Kinds};
 pub use knock::{Answer, Knock};
 pub use record::{Counters, EndReason, FlowRecord, FlowState, Label, Opaque, Opening};
 pub use set::{Set, Word};
+pub use trace::{Sighting, Subject, Trace};
 pub use update::{FlowUpdate, Told};

@@ -1,6 +1,6 @@
 //! The story of one flow, told when it ends: what the `flow` event of the output contract carries.
 
-use super::{Client, Encryption, Fact, Grade, Kinds, Reasons};
+use super::{Client, Encryption, Fact, Grade, Kinds, Reason, Reasons, Trace};
 use crate::base::Direction;
 use crate::base::{Endpoint, InfoHash, Timestamp, Transport};
 
@@ -117,10 +117,14 @@ pub struct Opaque {
     pub utp_random: bool,
     /// The lengths of the writes add up as peer messages do.
     pub lengths_fit: bool,
+    /// The two directions agree in it: a block for each request, or whole blocks both ways.
+    pub lengths_paired: bool,
     /// STUN and DTLS were seen on the flow: WebRTC.
     pub webrtc: bool,
     /// A BitTorrent client fetched a closed range of bytes over HTTP.
     pub client_range: bool,
+    /// The whole length of the file of which a BitTorrent client fetched a closed range over HTTP.
+    pub file_size: Option<u64>,
 }
 
 /// How much of an opening looks like Message Stream Encryption.
@@ -133,6 +137,28 @@ pub enum Opening {
     OneSide,
     /// Both directions do, in strict turns.
     BothSides,
+}
+
+impl Opaque {
+    /// The same as reasons.
+    #[must_use]
+    pub fn reasons(&self) -> Reasons {
+        let opening = match self.opening {
+            Opening::BothSides => Some(Reason::MseShape),
+            Opening::OneSide => Some(Reason::MseOneSide),
+            Opening::Other => None,
+        };
+        let seen = [
+            (self.bursts_fit, Reason::MseBursts),
+            (self.lengths_fit, Reason::LengthArithmetic),
+            (self.lengths_paired, Reason::RequestPairing),
+            (self.utp_random, Reason::UtpOpaque),
+            (self.webrtc, Reason::Webrtc),
+            (self.client_range, Reason::ClientRange),
+            (self.utp_headers > 0, Reason::UtpHeader),
+        ];
+        opening.into_iter().chain(seen.into_iter().filter_map(|(is, reason)| is.then_some(reason))).collect()
+    }
 }
 
 impl Label {
@@ -168,6 +194,8 @@ impl Label {
             | Fact::ExternalAddress { .. }
             | Fact::Peers { info_hash: None, .. }
             | Fact::SwarmSize(_)
+            | Fact::OtherKey { .. }
+            | Fact::Hint(_)
             | Fact::Name(_)
             | Fact::Dht(_)
             | Fact::Progress { .. }
@@ -212,6 +240,8 @@ pub struct FlowRecord {
     pub label: Label,
     /// What an unreadable payload looks like, for attribution.
     pub opaque: Opaque,
+    /// When each reason was first seen, where an explanation was asked for.
+    pub trace: Option<Box<Trace>>,
 }
 
 impl FlowRecord {

@@ -5,6 +5,7 @@
 
 mod assembler;
 mod index;
+mod slot;
 mod table;
 mod utp_order;
 mod view;

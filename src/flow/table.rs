@@ -7,81 +7,22 @@
 //! for it.
 
 use super::index::Index;
+use super::slot::{
+    CHUNK, EMPTY, FIN_SEEN, HAS_ISN, HAS_STATE, IS_UDP, ORIGINATOR_HI, PROBATION, RECENT, REFUSED, RETIRED,
+    RST_SEEN, SYN_ACK_SEEN, SYN_SEEN, Slab, Slot, USED,
+};
 use super::view::{EndCause, Ended, Flow, FlowId, FlowLimits, TableCounters, Touch};
 use crate::base::{Address, Direction, Endpoint, HashKey, Timestamp, Transport};
 use crate::frame::{Frame, Segment, Tcp};
 use std::collections::VecDeque;
-use std::time::Duration;
-
-const USED: u16 = 1;
-/// The originator is the higher endpoint.
-const ORIGINATOR_HI: u16 = 1 << 1;
-const PROBATION: u16 = 1 << 2;
-/// `slot` indexes the states.
-const HAS_STATE: u16 = 1 << 3;
-/// `slot` holds the originator's initial sequence number.
-const HAS_ISN: u16 = 1 << 4;
-const SYN_SEEN: u16 = 1 << 5;
-const FIN_SEEN: u16 = 1 << 6;
-const RST_SEEN: u16 = 1 << 7;
-/// Touched since the clock hand passed.
-const RECENT: u16 = 1 << 8;
-const IS_UDP: u16 = 1 << 9;
-/// The room above is done with the flow: [`FlowTable::retire`].
-const RETIRED: u16 = 1 << 10;
-const SYN_ACK_SEEN: u16 = 1 << 11;
-/// The responder reset the connection.
-const REFUSED: u16 = 1 << 12;
-
-#[derive(Clone, Copy)]
-struct Slot {
-    lo: [u8; 16],
-    hi: [u8; 16],
-    lo_port: u16,
-    hi_port: u16,
-    flags: u16,
-    path: u16,
-    packets: [u32; 2],
-    bytes: [u64; 2],
-    payload: [u64; 2],
-    first: i64,
-    last: i64,
-    slot: u32,
-    /// Milliseconds from the first packet to the SYN-ACK, where there was one.
-    answer_ms: u32,
-}
-
-const _: () =
-    assert!(size_of::<Slot>() <= 104, "a flow without state and its share of the index stay below 128 bytes");
-
-const EMPTY: Slot = Slot {
-    lo: [0; 16],
-    hi: [0; 16],
-    lo_port: 0,
-    hi_port: 0,
-    flags: 0,
-    path: 0,
-    packets: [0; 2],
-    bytes: [0; 2],
-    payload: [0; 2],
-    first: 0,
-    last: 0,
-    slot: 0,
-    answer_ms: 0,
-};
 
 /// Packets between two looks of the sweep.
 const SWEEP_PACKETS: u32 = 4;
 
-/// Slots are allocated in chunks, so that growing never copies a flow nor doubles the memory for a moment.
-const CHUNK: usize = 4_096;
-
 /// The table.
 pub struct FlowTable<S> {
     index: Index,
-    chunks: Vec<Box<[Slot]>>,
-    free: Vec<u32>,
-    used: usize,
+    slots: Slab,
     /// What the room above keeps, and whose flow's it is.
     states: Vec<Option<(u32, S)>>,
     free_states: Vec<u32>,
@@ -103,9 +44,7 @@ impl<S> FlowTable<S> {
     pub fn new(limits: FlowLimits, key: HashKey) -> Self {
         Self {
             index: Index::new(),
-            chunks: Vec::new(),
-            free: Vec::new(),
-            used: 0,
+            slots: Slab::default(),
             states: Vec::new(),
             free_states: Vec::new(),
             probation: VecDeque::new(),
@@ -124,13 +63,13 @@ impl<S> FlowTable<S> {
     /// Flows held now.
     #[must_use]
     pub const fn len(&self) -> usize {
-        self.used
+        self.slots.len()
     }
 
     /// Whether no flow is held.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        self.used == 0
+        self.slots.len() == 0
     }
 
     /// Flows with state held now.
@@ -169,7 +108,7 @@ impl<S> FlowTable<S> {
     /// The flow behind a handle.
     #[must_use]
     pub fn flow(&self, id: FlowId) -> Flow {
-        view(self.slot(id.0))
+        self.slot(id.0).view()
     }
 
     /// Originator and responder of a flow, and its transport.
@@ -177,10 +116,7 @@ impl<S> FlowTable<S> {
     #[must_use]
     pub fn ends(&self, id: FlowId) -> ([Endpoint; 2], Transport) {
         let slot = self.slot(id.0);
-        let lo = Endpoint::new(Address(slot.lo), slot.lo_port);
-        let hi = Endpoint::new(Address(slot.hi), slot.hi_port);
-        let ends = if slot.flags & ORIGINATOR_HI == 0 { [lo, hi] } else { [hi, lo] };
-        (ends, if slot.flags & IS_UDP != 0 { Transport::Udp } else { Transport::Tcp })
+        (slot.ends(), slot.transport())
     }
 
     /// Payload bytes that the responder has sent, this packet's included.
@@ -246,8 +182,8 @@ impl<S> FlowTable<S> {
 
     /// Every flow with state.
     pub fn with_state(&mut self) -> impl Iterator<Item = (Flow, &mut S)> {
-        let chunks = &self.chunks;
-        self.states.iter_mut().flatten().map(|(id, state)| (view(slot_in(chunks, *id)), state))
+        let slots = &self.slots;
+        self.states.iter_mut().flatten().map(|(id, state)| (slots.get(*id).view(), state))
     }
 
     fn detach(&mut self, id: FlowId) -> Option<S> {
@@ -272,7 +208,7 @@ impl<S> FlowTable<S> {
     /// to the sweep.
     pub fn expire(&mut self, now: Timestamp, all: bool) {
         let wanted = if all { USED } else { USED | HAS_STATE };
-        for id in 0..(self.chunks.len() * CHUNK) as u32 {
+        for id in 0..self.slots.end() {
             let slot = self.slot(id);
             if slot.flags & wanted == wanted && self.idle(slot, now) {
                 self.end(id, EndCause::Idle);
@@ -283,7 +219,7 @@ impl<S> FlowTable<S> {
     /// Ends some of the flows, a few thousand, as the input is over; tells whether there are more. In steps, because what
     /// ended waits in memory until it is taken. `now` is the last packet time of the input, which tells idle flows.
     pub fn finish_some(&mut self, now: Timestamp) -> bool {
-        let slots = (self.chunks.len() * CHUNK) as u32;
+        let slots = self.slots.end();
         let from = self.finished;
         let to = from.saturating_add(CHUNK as u32).min(slots);
         for id in from..to {
@@ -349,15 +285,9 @@ impl<S> FlowTable<S> {
     }
 
     fn open(&mut self, hash: u64, lo: &Endpoint, hi: &Endpoint, frame: &Frame<'_>, from_lo: bool) -> u32 {
-        if self.used >= self.limits.flows {
+        if self.slots.len() >= self.limits.flows {
             self.make_room();
         }
-        let id = self.free.pop().unwrap_or_else(|| {
-            let first = (self.chunks.len() * CHUNK) as u32;
-            self.chunks.push(vec![EMPTY; CHUNK].into_boxed_slice());
-            self.free.extend((first + 1..first + CHUNK as u32).rev());
-            first
-        });
         let mut flags = USED | PROBATION;
         // A SYN-ACK comes from the responder, even when it is the first packet seen.
         let answer = matches!(frame.segment, Segment::Tcp(t) if t.has(Tcp::SYN | Tcp::ACK));
@@ -367,7 +297,7 @@ impl<S> FlowTable<S> {
         if frame.segment == Segment::Udp {
             flags |= IS_UDP;
         }
-        *self.slot_mut(id) = Slot {
+        let id = self.slots.add(Slot {
             lo: lo.address.0,
             hi: hi.address.0,
             lo_port: lo.port,
@@ -377,12 +307,11 @@ impl<S> FlowTable<S> {
             first: frame.at.0,
             last: frame.at.0,
             ..EMPTY
-        };
+        });
         self.index.insert(hash, id);
-        self.used += 1;
         self.counters.opened += 1;
         self.probation.push_back(id);
-        if self.probation.len() > 2 * self.used + CHUNK {
+        if self.probation.len() > 2 * self.slots.len() + CHUNK {
             self.compact_probation();
         }
         id
@@ -429,16 +358,14 @@ impl<S> FlowTable<S> {
         if originator { Direction::FromOriginator } else { Direction::FromResponder }
     }
 
+    #[inline]
     fn slot(&self, id: u32) -> &Slot {
-        slot_in(&self.chunks, id)
+        self.slots.get(id)
     }
 
-    #[expect(
-        clippy::indexing_slicing,
-        reason = "an id comes from this table alone and chunks are never given back"
-    )]
+    #[inline]
     fn slot_mut(&mut self, id: u32) -> &mut Slot {
-        &mut self.chunks[id as usize / CHUNK][id as usize % CHUNK]
+        self.slots.get_mut(id)
     }
 
     fn hash_of(&self, id: u32) -> u64 {
@@ -449,11 +376,9 @@ impl<S> FlowTable<S> {
 
     fn end(&mut self, id: u32, cause: EndCause) {
         self.index.remove(self.hash_of(id), id);
-        let flow = view(self.slot(id));
+        let flow = self.slot(id).view();
         let state = self.detach(FlowId(id));
-        self.slot_mut(id).flags = 0;
-        self.free.push(id);
-        self.used -= 1;
+        self.slots.remove(id);
         self.ended.push(Ended { flow, state, cause });
     }
 
@@ -465,7 +390,7 @@ impl<S> FlowTable<S> {
             return;
         }
         let id = self.sweep;
-        self.sweep = if (id as usize) < self.chunks.len() * CHUNK { id + 1 } else { 0 };
+        self.sweep = if id < self.slots.end() { id + 1 } else { 0 };
         let slot = self.slot(id);
         if slot.flags & (USED | HAS_STATE) == USED && self.idle(slot, now) {
             self.end(id, EndCause::Idle);
@@ -480,7 +405,7 @@ impl<S> FlowTable<S> {
                 return;
             }
         }
-        let slots = (self.chunks.len() * CHUNK) as u32;
+        let slots = self.slots.end();
         // Two rounds at most: the first clears the marks of all recent flows, the second finds one without; flows with
         // state are taken only when there is nothing else.
         for round in 0..3 * slots {
@@ -532,40 +457,12 @@ impl<S> FlowTable<S> {
     }
 }
 
-fn slot_in(chunks: &[Box<[Slot]>], id: u32) -> &Slot {
-    chunks.get(id as usize / CHUNK).and_then(|c| c.get(id as usize % CHUNK)).unwrap_or(&EMPTY)
-}
-
 #[inline]
 fn halves(address: &Address) -> (u64, u64) {
     let wide = u128::from_be_bytes(address.0);
     let (hi, lo) = ((wide >> 64) as u64, wide as u64);
     // An IPv4-mapped address keeps ::ffff in its lower half: strip it, so that two fit one word.
     if hi == 0 && lo >> 32 == 0xffff { (0, lo & 0xffff_ffff) } else { (hi | 1 << 63, lo) }
-}
-
-fn view(slot: &Slot) -> Flow {
-    let lo = Endpoint::new(Address(slot.lo), slot.lo_port);
-    let hi = Endpoint::new(Address(slot.hi), slot.hi_port);
-    let (originator, responder) = if slot.flags & ORIGINATOR_HI == 0 { (lo, hi) } else { (hi, lo) };
-    let udp = slot.flags & IS_UDP != 0;
-    Flow {
-        originator,
-        responder,
-        transport: if udp { Transport::Udp } else { Transport::Tcp },
-        path: slot.path,
-        packets: slot.packets,
-        bytes: slot.bytes,
-        payload: slot.payload,
-        first: Timestamp(slot.first),
-        last: Timestamp(slot.last),
-        midstream: !udp && slot.flags & SYN_SEEN == 0,
-        fin: slot.flags & FIN_SEEN != 0,
-        rst: slot.flags & RST_SEEN != 0,
-        syn_ack: (slot.flags & SYN_ACK_SEEN != 0)
-            .then(|| Timestamp(slot.first) + Duration::from_millis(slot.answer_ms.into())),
-        refused: slot.flags & REFUSED != 0,
-    }
 }
 
 #[cfg(test)]

@@ -116,10 +116,7 @@ fn an_unlabelled_flow_costs_at_most_128_bytes() {
     for n in 0..flows as u32 {
         t.touch(&frame(((n >> 16) as u8, n as u16), (200, 7), 1, Segment::Udp, b""));
     }
-    let bytes = t.index.bytes()
-        + t.chunks.len() * CHUNK * size_of::<Slot>()
-        + t.probation.capacity() * 4
-        + t.free.capacity() * 4;
+    let bytes = t.index.bytes() + t.slots.bytes() + t.probation.capacity() * 4;
     assert_eq!(t.len(), flows);
     assert!(bytes / flows <= 128, "{} bytes a flow", bytes / flows);
 }

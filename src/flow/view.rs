@@ -34,7 +34,7 @@ impl Default for FlowLimits {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FlowId(pub(super) u32);
 
-/// What [`FlowTable::touch`] found.
+/// What [`FlowTable::touch`](super::FlowTable::touch) found.
 #[derive(Clone, Copy, Debug)]
 pub struct Touch {
     /// The packet's flow.

@@ -13,9 +13,11 @@ mod duplicate;
 mod fragment;
 mod icmp;
 mod ip;
+mod l2tp;
 mod link;
 mod ordinary;
 mod path;
+mod shim;
 mod skip;
 #[cfg(test)]
 mod tests;
@@ -51,7 +53,7 @@ pub struct Frame<'a> {
     pub payload_len: u32,
     /// Length of the whole link frame on the wire, in bytes.
     pub wire_len: u32,
-    /// Encapsulation and origin, see [`Paths`](crate::frame::Paths).
+    /// Encapsulation and origin, see [`Paths`].
     pub path: PathId,
 }
 
@@ -123,6 +125,6 @@ pub fn shard(frame: &Frame<'_>, workers: usize, key: &HashKey) -> usize {
     ((u128::from(hash) * workers as u128) >> 64) as usize
 }
 
-/// Index of an interned [`Path`](crate::frame::Path).
+/// Index of an interned [`Path`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct PathId(pub u16);

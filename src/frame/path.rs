@@ -47,6 +47,15 @@ pub enum Tunnel {
     GtpU,
     /// RFC 4380.
     Teredo,
+    /// RFC 2661 and RFC 3931.
+    L2tp,
+    /// RFC 8300.
+    Nsh {
+        /// Service path identifier, 24 bits.
+        path: u32,
+    },
+    /// IEEE 802.1AE without encryption.
+    Macsec,
 }
 
 impl Tunnel {
@@ -66,6 +75,9 @@ impl Tunnel {
             Self::Geneve { .. } => "geneve",
             Self::GtpU => "gtp-u",
             Self::Teredo => "teredo",
+            Self::L2tp => "l2tp",
+            Self::Nsh { .. } => "nsh",
+            Self::Macsec => "macsec",
         }
     }
 }

@@ -11,11 +11,11 @@ pub enum Skip {
     TruncatedTransport,
     /// Another network protocol: ARP, LLDP, spanning tree, IS-IS, a control message of a tunnel.
     NotIp,
-    /// Another transport: SCTP, OSPF, IGMP.
+    /// Another transport: SCTP, OSPF, IGMP; or IPComp (RFC 3173), which compresses what it carries.
     NotTcpOrUdp,
     /// ICMP or ICMPv6 that reports no unreachable destination.
     Icmp,
-    /// ESP (RFC 4303): what is inside cannot be read.
+    /// ESP (RFC 4303) or encrypted MACsec (IEEE 802.1AE): what is inside cannot be read.
     Encrypted,
     /// A header contradicts itself or its packet.
     BadHeader,

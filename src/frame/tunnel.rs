@@ -1,11 +1,11 @@
 //! Headers that carry whole packets: MPLS (RFC 3032), GRE (RFC 2784, RFC 2890, RFC 2637) with NVGRE (RFC 7637) and ERSPAN, EtherIP
 //! (RFC 3378), and in UDP VXLAN (RFC 7348), GENEVE (RFC 8926), GTP-U (3GPP TS 29.281), Teredo (RFC 4380).
 
-use super::Skip;
 use super::link::looks_like_ethernet;
 use super::path::{Route, Tunnel};
 use super::view::{View, be16};
 use super::walk::Layer;
+use super::{Skip, l2tp, shim};
 
 /// What one MPLS label stack entry leads to.
 pub(super) fn mpls(view: &mut View<'_>, route: &mut Route, variation: &mut u64) -> Result<Layer, Skip> {
@@ -133,8 +133,8 @@ const TEREDO: u16 = 3544;
 /// Whether a datagram between these ports may be a tunnel. BitTorrent clients use such ports too.
 #[inline]
 pub(super) const fn may_be_tunnel(src: u16, dst: u16) -> bool {
-    matches!(dst, GTP_U | TEREDO | VXLAN | VXLAN_GPE | GENEVE | VXLAN_LINUX)
-        || matches!(src, GTP_U | TEREDO | GENEVE)
+    matches!(dst, GTP_U | TEREDO | VXLAN | VXLAN_GPE | GENEVE | VXLAN_LINUX | l2tp::PORT)
+        || matches!(src, GTP_U | TEREDO | GENEVE | l2tp::PORT)
 }
 
 /// Takes a tunnel header off a UDP payload, or answers `None` when there is none with valid fields. Whether what is
@@ -147,6 +147,7 @@ pub(super) fn in_udp<'a>(src: u16, dst: u16, mut view: View<'a>) -> Option<(Tunn
         (_, GENEVE) | (GENEVE, _) => geneve(&mut view)?,
         (_, GTP_U) | (GTP_U, _) => gtp_u(&mut view)?,
         (_, TEREDO) | (TEREDO, _) => teredo(&mut view)?,
+        (_, l2tp::PORT) | (l2tp::PORT, _) => l2tp::in_udp(&mut view)?,
         _ => return None,
     };
     Some((tunnel, layer, view))
@@ -171,6 +172,7 @@ fn vxlan_gpe(view: &mut View<'_>) -> Option<(Tunnel, Layer)> {
     let layer = match h[3] {
         1 | 2 => Layer::Ip,
         3 => Layer::Ethernet,
+        4 => Layer::EtherType(shim::NSH),
         5 => Layer::Mpls,
         _ => return None,
     };

@@ -4,7 +4,7 @@ use super::ip::{self, Header, Ip, Slot};
 use super::path::{Route, Tunnel};
 use super::transport::{self, Parcel};
 use super::view::View;
-use super::{Skip, link, tunnel};
+use super::{Skip, l2tp, link, shim, tunnel};
 
 /// Most headers that are taken off before the transport header; IPv6 extension headers have their own limit.
 const LAYERS_MAX: u8 = 16;
@@ -135,6 +135,14 @@ impl<'a> Walk<'a> {
                 self.enter()?;
                 link::pppoe(&mut self.view, &mut self.route)
             }
+            (shim::NSH, _) => {
+                self.enter()?;
+                shim::nsh(&mut self.view, &mut self.route)
+            }
+            (shim::MACSEC, _) => {
+                self.enter()?;
+                shim::macsec(&mut self.view, &mut self.route)
+            }
             _ => Err(Skip::NotIp),
         }
     }
@@ -187,6 +195,10 @@ impl<'a> Walk<'a> {
             (97, _) => {
                 self.enter()?;
                 tunnel::etherip(&mut self.view, &mut self.route)
+            }
+            (115, _) => {
+                self.enter()?;
+                l2tp::in_ip(&mut self.view, &mut self.route)
             }
             (137, _) => Ok(Layer::Mpls),
             (50, _) => Err(Skip::Encrypted),

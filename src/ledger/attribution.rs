@@ -7,12 +7,14 @@
 
 use super::Ledger;
 use super::window::Window;
-use crate::base::{Address, Endpoint, Transport};
-use crate::event::{Encryption, FlowRecord, Grade, Kind, Opening, Reason, Reasons};
+use crate::base::{Address, Endpoint, InfoHash, Transport};
+use crate::event::{Encryption, FlowRecord, Grade, Kind, Reason, Reasons};
 use std::time::Duration;
 
 /// Evidence is believed this long before and after it was seen.
 pub const EVIDENCE_WINDOW: Duration = Duration::from_secs(30 * 60);
+/// A looked-up name is a hint for connections of so many minutes after it (R-X-3).
+pub const HINT_WINDOW: Duration = Duration::from_secs(10 * 60);
 /// Points that make a flow `strong`, given two independent reasons.
 pub const STRONG_FROM: u32 = 60;
 /// Points that make a flow `suspected`.
@@ -20,6 +22,9 @@ pub const SUSPECTED_FROM: u32 = 25;
 
 /// Remotes with whom a host exchanges peer-wire lengths, from which on it is a pattern.
 pub const FAN_OUT_FROM: usize = 3;
+
+/// Files shorter than this agree with a torrent's size too easily.
+const TORRENT_SIZE_FROM: u64 = 65_536;
 
 /// What a reason weighs in attribution, and the look-alike that it must not catch alone.
 #[must_use]
@@ -39,18 +44,25 @@ pub const fn points(reason: Reason) -> u32 {
         Reason::Participant => 10,
         // Other request-and-block protocols under encryption (backup, block storage).
         Reason::LengthArithmetic => 30,
+        // SFTP, NBD and the like answer requests with blocks of 16 KiB too, but their requests have other lengths.
+        Reason::RequestPairing => 30,
         // Resilio Sync, Ethereum portal network and updaters speak uTP too.
         Reason::UtpSyn | Reason::UtpTwoWay | Reason::UtpOneWay => 60,
         // Three per cent of ordinary UDP flows hold a packet of this form (STUN, DNS, WireGuard, games).
         Reason::UtpHeader => 20,
+        // Other programs that speak uTP encrypt too.
         Reason::UtpOpaque => 15,
         // Calls and conferences: only an endpoint that a WebTorrent tracker passed on makes it ours.
         Reason::Webrtc => 20,
         // Clients fetch feeds and updates too, though seldom by closed ranges.
         Reason::ClientRange => 50,
+        // aria2 fetches files that have nothing to do with its torrents; a short file may agree by chance.
+        Reason::TorrentSize => 50,
         // Counts only remotes whose flows fit the length arithmetic: crawlers and scanners do not.
         Reason::FanOut => 30,
+        // Blocklists, researchers and web pages look the same names up.
         Reason::NameHint => 10,
+        // A server that speaks something else on the same port.
         Reason::RetryInClear => 40,
         // Bytes decide; these never reach attribution.
         Reason::Handshake
@@ -77,12 +89,14 @@ const fn is_about_the_flow(reason: Reason) -> bool {
             | Reason::MseBursts
             | Reason::MseOneSide
             | Reason::LengthArithmetic
+            | Reason::RequestPairing
             | Reason::UtpSyn
             | Reason::UtpTwoWay
             | Reason::UtpOneWay
             | Reason::UtpHeader
             | Reason::Webrtc
             | Reason::ClientRange
+            | Reason::TorrentSize
             | Reason::OwnPort
             | Reason::SharedPort
     )
@@ -101,9 +115,10 @@ impl Ledger {
             return;
         }
         let flow_reasons = flow_evidence(record);
-        if flow_reasons.is_empty() {
+        if flow_reasons.is_empty() && record.opaque.file_size.is_none() {
             return;
         }
+        self.date_context(record);
         let mut best: Option<(u32, Reasons)> = None;
         for (host, remote) in [(record.originator, record.responder), (record.responder, record.originator)] {
             if !self.home().contains(&host.address) {
@@ -127,7 +142,12 @@ impl Ledger {
             }
             (reasons.iter().map(points).sum(), reasons)
         });
-        let grade = if sum >= STRONG_FROM && independent(reasons) {
+        if let Some(trace) = &mut record.trace {
+            trace.weighed = reasons;
+        }
+        // A looked-up name accuses nobody: it raises a suspicion, never a proof (R-X-3).
+        let hint = if reasons.contains(Reason::NameHint) { points(Reason::NameHint) } else { 0 };
+        let grade = if sum.saturating_sub(hint) >= STRONG_FROM && independent(reasons) {
             Grade::Strong
         } else if sum >= SUSPECTED_FROM {
             Grade::Suspected
@@ -137,6 +157,40 @@ impl Ledger {
         accept(record, grade, reasons);
     }
 
+    /// Notes since when the ledger knows what may speak for a flow, where an explanation was asked for.
+    fn date_context(&self, record: &mut FlowRecord) {
+        let Some(mut trace) = record.trace.take() else { return };
+        let window = |w: Option<Window>| w.filter(|w| w.near(record.start, record.end, EVIDENCE_WINDOW));
+        let mut note = |reason, w: Option<Window>| {
+            if let Some(w) = window(w) {
+                trace.note(reason, w.first, None);
+            }
+        };
+        for (host, remote) in [(record.originator, record.responder), (record.responder, record.originator)] {
+            note(Reason::KnownPeer, self.endpoints.get(&remote).and_then(|l| l.spoke));
+            if !self.home().contains(&host.address) {
+                continue;
+            }
+            note(Reason::Participant, self.hosts.get(&host.address).and_then(|h| h.confirmed));
+            if let Some(port) = self.ports.get(&(host, record.transport)) {
+                note(Reason::OwnPort, port.told);
+                note(Reason::SharedPort, port.window);
+            }
+            if let Some(learnt) = self.endpoints.get(&remote) {
+                let told = learnt.told.iter().find(|(h, _)| *h == host.address);
+                note(Reason::LearntEndpoint, told.map(|(_, w)| *w));
+            }
+            // The pattern stands once the last of the remotes it needs was met.
+            if let Some(known) = self.hosts.get(&host.address) {
+                let mut met: Vec<Window> =
+                    known.shaped.values().copied().filter(|w| window(Some(*w)).is_some()).collect();
+                met.sort_by_key(|w| w.first);
+                note(Reason::FanOut, met.get(FAN_OUT_FROM - 1).copied());
+            }
+        }
+        record.trace = Some(trace);
+    }
+
     /// What is known around the flow: its endpoints, ports and host.
     fn context(&self, record: &FlowRecord, host: Endpoint, remote: Endpoint) -> Reasons {
         let mut reasons = Reasons::default();
@@ -144,10 +198,20 @@ impl Ledger {
         if record.opaque.lengths_fit && self.lengths_fan_out(host.address, near) >= FAN_OUT_FROM {
             reasons.insert(Reason::FanOut);
         }
-        if !self.hosts.get(&host.address).is_some_and(|h| near(h.confirmed)) {
+        let (confirmed, hinted) =
+            self.hosts.get(&host.address).map_or((None, None), |h| (h.confirmed, h.hinted));
+        // The name is looked up before the connections it leads to.
+        let looked_up = |w: Window| w.first <= record.end && w.last + HINT_WINDOW >= record.start;
+        if remote.port >= 1_024 && hinted.is_some_and(looked_up) {
+            reasons.insert(Reason::NameHint);
+        }
+        if !near(confirmed) {
             return reasons;
         }
         reasons.insert(Reason::Participant);
+        if record.opaque.file_size.is_some_and(|size| self.is_torrent_size(host.address, size, near)) {
+            reasons.insert(Reason::TorrentSize);
+        }
         if let Some(port) = self.ports.get(&(host, record.transport)) {
             if near(port.told) {
                 reasons.insert(Reason::OwnPort);
@@ -160,6 +224,11 @@ impl Ledger {
             if near(learnt.spoke) && remote.port >= 1_024 {
                 reasons.insert(Reason::KnownPeer);
             }
+            let again =
+                |w: &(Address, Window)| w.0 == host.address && w.1.last >= record.start && near(Some(w.1));
+            if remote.port >= 1_024 && learnt.reached.iter().any(again) {
+                reasons.insert(Reason::RetryInClear);
+            }
             let told = |w: &(Address, Window)| w.0 == host.address && near(Some(w.1));
             if learnt.told.iter().any(told) {
                 reasons.insert(Reason::LearntEndpoint);
@@ -167,40 +236,35 @@ impl Ledger {
         }
         reasons
     }
+
+    /// Whether a host takes part in a torrent of this size: it told a tracker that it needs so many bytes, or the
+    /// torrent's description says so.
+    fn is_torrent_size(&self, host: Address, size: u64, near: impl Fn(Option<Window>) -> bool) -> bool {
+        if size < TORRENT_SIZE_FROM {
+            return false;
+        }
+        let torrents: Vec<InfoHash> = {
+            let Some(host) = self.hosts.get(&host) else { return false };
+            if near(host.sizes.get(&size).copied()) {
+                return true;
+            }
+            host.torrents.iter().copied().collect()
+        };
+        torrents.iter().any(|hash| {
+            self.swarms.get(hash).is_some_and(|swarm| {
+                let member = swarm.hosts.get(&host).and_then(|m| m.window);
+                near(member) && swarm.name.as_ref().and_then(|n| n.size) == Some(size)
+            })
+        })
+    }
 }
 
 /// What the flow itself shows.
 fn flow_evidence(record: &FlowRecord) -> Reasons {
-    let mut reasons = record.label.reasons;
-    let opaque = &record.opaque;
-    match opaque.opening {
-        Opening::BothSides => {
-            reasons.insert(Reason::MseShape);
-        }
-        Opening::OneSide => {
-            reasons.insert(Reason::MseOneSide);
-        }
-        Opening::Other => {}
-    }
-    if opaque.bursts_fit {
-        reasons.insert(Reason::MseBursts);
-    }
-    if opaque.lengths_fit {
-        reasons.insert(Reason::LengthArithmetic);
-    }
-    if opaque.utp_random {
-        reasons.insert(Reason::UtpOpaque);
-    }
-    if opaque.webrtc {
-        reasons.insert(Reason::Webrtc);
-    }
-    if opaque.client_range {
-        reasons.insert(Reason::ClientRange);
-    }
-    if opaque.utp_headers > 0 {
-        reasons.insert(Reason::UtpHeader);
-    }
-    reasons
+    let well_known = record.originator.port < 1_024 || record.responder.port < 1_024;
+    // Well-known services are many things to many people: they are not named by lengths alone.
+    let holds = |reason: &Reason| !(well_known && *reason == Reason::RequestPairing);
+    record.label.reasons.iter().chain(record.opaque.reasons().iter().filter(holds)).collect()
 }
 
 /// Two reasons that do not follow from one another, one of them about the flow or its port.
@@ -217,13 +281,16 @@ fn independent(reasons: Reasons) -> bool {
         .iter()
         .any(|&r| reasons.contains(r));
     let lengths = reasons.contains(Reason::LengthArithmetic);
+    // What one side asks and how much the other delivers are two observations.
+    let paired = reasons.contains(Reason::RequestPairing);
     let fan_out = reasons.contains(Reason::FanOut);
     let webrtc = reasons.contains(Reason::Webrtc);
     let range = reasons.contains(Reason::ClientRange);
+    let size = reasons.contains(Reason::TorrentSize);
     // A web seed is a server like any other: what makes the download a torrent's is that the host takes part.
-    let takes_part = range && reasons.contains(Reason::Participant);
+    let takes_part = (range || size) && reasons.contains(Reason::Participant);
     about_flow
-        && [shape, endpoint, port, utp, lengths, fan_out, webrtc, range, takes_part]
+        && [shape, endpoint, port, utp, lengths, paired, fan_out, webrtc, range, size, takes_part]
             .into_iter()
             .filter(|&fact| fact)
             .count()
@@ -247,7 +314,7 @@ fn accept(record: &mut FlowRecord, grade: Grade, reasons: Reasons) {
         label.kinds.insert(Kind::Webrtc);
         return;
     }
-    if reasons.contains(Reason::ClientRange) {
+    if reasons.contains(Reason::ClientRange) || reasons.contains(Reason::TorrentSize) {
         label.kinds.insert(Kind::Webseed);
         return;
     }

@@ -46,6 +46,8 @@ pub struct Deltas {
     /// (endpoint, home host told) → (who told, when).
     pub(super) told: Map<(Endpoint, Address), (Address, Window)>,
     pub(super) spoke: Map<Endpoint, Window>,
+    /// (endpoint, home host that shook hands with it in clear) → when.
+    pub(super) reached: Map<(Endpoint, Address), Window>,
     pub(super) ports: Map<(Endpoint, Transport), LocalPort>,
     pub(super) plain: Map<Address, (HostBytes, Timestamp)>,
     pub(super) knocks: Vec<Knock>,
@@ -73,6 +75,7 @@ impl Deltas {
             && self.swarms.is_empty()
             && self.told.is_empty()
             && self.spoke.is_empty()
+            && self.reached.is_empty()
             && self.ports.is_empty()
             && self.knocks.is_empty()
             && self.mappings.is_empty()
@@ -114,12 +117,21 @@ impl Deltas {
                     self.spoke.entry(sender).or_insert(window).join(window);
                 }
             }
+            Fact::Hint(_) => {
+                if from_home {
+                    join(&mut self.host(sender.address).hinted, Some(window));
+                }
+            }
             Fact::TwoWay | Fact::Encrypted(_) => {}
             Fact::Handshake { info_hash, .. } => {
                 if from_home {
                     // Its own handshake: the port on which it was reached is its listen port.
                     if scene.sender == Direction::FromResponder {
                         self.told_port(sender.address, sender.port, Channel::PeerWire, scene);
+                    }
+                    if scene.sender == Direction::FromOriginator {
+                        let reached = self.reached.entry((receiver, sender.address)).or_insert(window);
+                        reached.join(window);
                     }
                     self.member(*info_hash, sender.address, Channel::PeerWire, scene).peers.insert(receiver);
                 }
@@ -134,8 +146,8 @@ impl Deltas {
             }
             Fact::Client(client) => {
                 if from_home {
-                    let key = (client.name.clone(), client.source);
-                    self.host(sender.address).clients.entry(key).or_insert(window).join(window);
+                    let clients = &mut self.host(sender.address).clients;
+                    clients.entry((*client).clone()).or_insert(window).join(window);
                 }
             }
             Fact::Announce(announce) => {
@@ -193,6 +205,9 @@ impl Deltas {
                 }
             }
             Fact::Name(name) => self.name(name, scene),
+            Fact::OtherKey { info_hash, key } => {
+                self.swarms.entry(*info_hash).or_default().offer_key(*key);
+            }
             Fact::Dht(message) => self.dht(message, sender, receiver, from_home, to_home, window),
             Fact::Progress { info_hash: Some(info_hash), have } if from_home => {
                 let member = self.member(*info_hash, sender.address, Channel::PeerWire, scene);
@@ -246,6 +261,8 @@ impl Deltas {
         member.announced |= announce.event != AnnounceEvent::Stopped;
         if let Some([uploaded, downloaded, left]) = announce.claimed {
             member.claimed = Some((at, (announce.event, uploaded, downloaded, left)));
+            let window = Window::at(scene.at);
+            self.host(sender.address).sizes.entry(left).or_insert(window).join(window);
         }
         if let Some(port) = announce.port {
             self.told_port(sender.address, port, announce.channel, scene);
@@ -318,12 +335,19 @@ impl Deltas {
             if let Some(n) = host.dht.get_mut(column) {
                 *n += 1;
             }
+            if let Some(purpose) = message.purpose {
+                *host.dht_exchange.purposes.entry(purpose).or_default() += 1;
+            }
             if let Some(node) = message.node {
                 host.node_ids.entry(node).or_insert(window).join(window);
             }
         }
-        if to_home && message.role == DhtRole::Query {
-            self.host(receiver.address).dht[3] += 1;
+        if to_home {
+            match (message.role, message.round_trip) {
+                (DhtRole::Query, _) => self.host(receiver.address).dht[3] += 1,
+                (_, Some(after)) => self.host(receiver.address).dht_exchange.count_answer(after),
+                (DhtRole::Response | DhtRole::Error, None) => {}
+            }
         }
     }
 }

@@ -1,9 +1,9 @@
 //! What is known of one home host, and what changes it.
 
-use super::report::HostBytes;
+use super::report::{DhtExchange, HostBytes};
 use super::window::Window;
 use crate::base::{Address, InfoHash, NodeId, Timestamp, Transport};
-use crate::event::{Channel, ClientSource, Encryption, Grade, Kind, Kinds};
+use crate::event::{Channel, Client, Encryption, Grade, Kind, Kinds};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Caps of the lists inside one host.
@@ -14,18 +14,24 @@ const EXTERNAL: usize = 16;
 const TORRENTS: usize = 1_024;
 pub const PEERS: usize = 8_192;
 const SHAPED: usize = 64;
+const SIZES: usize = 256;
 
 /// A home host.
 #[derive(Debug, Default)]
 pub struct Host {
     /// When bytes proved that it takes part.
     pub confirmed: Option<Window>,
-    pub clients: BTreeMap<(String, ClientSource), Window>,
+    /// When it looked up the name of a tracker or bootstrap node.
+    pub hinted: Option<Window>,
+    pub clients: BTreeMap<Client, Window>,
     pub listens: BTreeMap<(u16, Channel), Window>,
     pub node_ids: BTreeMap<NodeId, Window>,
     pub external: BTreeMap<Address, u64>,
     pub torrents: BTreeSet<InfoHash>,
     pub dht: [u64; 4],
+    /// Sizes of torrents: what it told trackers that it still needs.
+    pub sizes: BTreeMap<u64, Window>,
+    pub dht_exchange: DhtExchange,
     /// From flows of grade strong or better (all P2P families).
     pub active: Option<Window>,
     pub bytes: BTreeMap<Grade, HostBytes>,
@@ -50,12 +56,16 @@ pub struct Host {
 #[derive(Debug, Default)]
 pub struct HostDelta {
     pub confirmed: Option<Window>,
-    pub clients: BTreeMap<(String, ClientSource), Window>,
+    /// When it looked up the name of a tracker or bootstrap node.
+    pub hinted: Option<Window>,
+    pub clients: BTreeMap<Client, Window>,
     pub listens: BTreeMap<(u16, Channel), Window>,
     pub node_ids: BTreeMap<NodeId, Window>,
     pub external: BTreeMap<Address, u64>,
     pub torrents: BTreeSet<InfoHash>,
     pub dht: [u64; 4],
+    pub sizes: BTreeMap<u64, Window>,
+    pub dht_exchange: DhtExchange,
 }
 
 /// A local UDP or TCP port of a home host.
@@ -97,9 +107,11 @@ fn merge<K: Ord>(to: &mut BTreeMap<K, Window>, from: BTreeMap<K, Window>, cap: u
 impl Host {
     pub fn add(&mut self, delta: HostDelta) {
         join(&mut self.confirmed, delta.confirmed);
+        join(&mut self.hinted, delta.hinted);
         merge(&mut self.clients, delta.clients, CLIENTS);
         merge(&mut self.listens, delta.listens, LISTENS);
         merge(&mut self.node_ids, delta.node_ids, NODE_IDS);
+        merge(&mut self.sizes, delta.sizes, SIZES);
         for (address, votes) in delta.external {
             if self.external.len() < EXTERNAL || self.external.contains_key(&address) {
                 *self.external.entry(address).or_default() += votes;
@@ -113,6 +125,7 @@ impl Host {
         for (sum, n) in self.dht.iter_mut().zip(delta.dht) {
             *sum += n;
         }
+        self.dht_exchange.add(&delta.dht_exchange);
     }
 
     pub fn lengths_fit(&mut self, remote: Address, window: Window) {

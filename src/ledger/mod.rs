@@ -8,6 +8,7 @@
 mod attribution;
 mod counting;
 mod deltas;
+mod dht_exchange;
 mod exposure;
 mod host;
 mod reach;
@@ -74,10 +75,21 @@ struct Learnt {
     told: Vec<(Address, Window)>,
     /// When the endpoint itself spoke BitTorrent in clear.
     spoke: Option<Window>,
+    /// (home host, when it shook hands here in clear), at most [`Learnt::HOSTS`].
+    reached: Vec<(Address, Window)>,
 }
 
 impl Learnt {
     const HOSTS: usize = 8;
+}
+
+/// Notes a time for a home host, while there is room for it.
+fn note(hosts: &mut Vec<(Address, Window)>, home: Address, window: Window) {
+    if let Some((_, known)) = hosts.iter_mut().find(|(h, _)| *h == home) {
+        known.join(window);
+    } else if hosts.len() < Learnt::HOSTS {
+        hosts.push((home, window));
+    }
 }
 
 /// A torrent that a home host was seen with for the first time.
@@ -174,6 +186,11 @@ impl Ledger {
                 self.endpoints.entry(endpoint).or_default().spoke.get_or_insert(window).join(window);
             }
         }
+        for ((endpoint, home), window) in deltas.reached.drain() {
+            if self.room_for(&endpoint) {
+                note(&mut self.endpoints.entry(endpoint).or_default().reached, home, window);
+            }
+        }
         for (port, delta) in deltas.ports.drain() {
             if self.ports.contains_key(&port) || self.ports.len() < self.limits.ports {
                 self.ports.entry(port).or_default().add(delta);
@@ -242,11 +259,7 @@ impl Ledger {
             return;
         }
         let mut learnt = self.endpoints.entry(endpoint).or_default();
-        if let Some((_, known)) = learnt.told.iter_mut().find(|(h, _)| *h == home) {
-            known.join(window);
-        } else if learnt.told.len() < Learnt::HOSTS {
-            learnt.told.push((home, window));
-        }
+        note(&mut learnt.told, home, window);
     }
 
     fn room_for(&self, endpoint: &Endpoint) -> bool {
@@ -268,7 +281,9 @@ impl Ledger {
         let oldest = now - 2 * EVIDENCE_WINDOW;
         self.endpoints.retain(|_, learnt| {
             learnt.told.retain(|(_, w)| w.last >= oldest);
-            learnt.spoke.is_some_and(|w| w.last >= oldest) || !learnt.told.is_empty()
+            learnt.reached.retain(|(_, w)| w.last >= oldest);
+            learnt.spoke.is_some_and(|w| w.last >= oldest)
+                || !(learnt.told.is_empty() && learnt.reached.is_empty())
         });
         self.sources.retain(|_, (_, last)| *last >= oldest);
         self.expire_scans(oldest);

@@ -1,10 +1,12 @@
 //! What the ledger knows, as plain values for the outputs.
 
-use crate::base::{Address, Endpoint, InfoHash, NodeId, Timestamp, Transport};
+pub use super::dht_exchange::DhtExchange;
+use crate::base::{Address, Endpoint, InfoHash, InfoHashV2, NodeId, Timestamp, Transport};
 use crate::event::{
     AnnounceEvent, Answer, Channel, ClientSource, Encryption, Family, Grade, Kind, Mapping, NameTrust,
 };
 use std::collections::BTreeMap;
+
 use std::time::Duration;
 
 /// Everything an analysis found.
@@ -135,7 +137,7 @@ pub struct HostReport {
     pub claimed_only: bool,
     /// Clients it named, with the source and the times.
     pub clients: Vec<ClientReport>,
-    /// Whether the named clients contradict one another.
+    /// Whether clients named by different fields at the same time run on different engines.
     pub client_conflict: bool,
     /// Ports it told others to reach it on: (port, how, first, last).
     pub listens: Vec<(u16, Channel, Timestamp, Timestamp)>,
@@ -147,6 +149,8 @@ pub struct HostReport {
     pub torrents: Vec<InfoHash>,
     /// DHT messages sent by role: queries, responses, errors; and queries received.
     pub dht: [u64; 4],
+    /// What became of its queries.
+    pub dht_exchange: DhtExchange,
     /// How well it can be reached, by TCP and by UDP.
     pub nat: [NatStatus; 2],
     /// Flows and bytes of connections that others opened, and that it opened itself.
@@ -272,6 +276,8 @@ pub struct ClientReport {
     pub name: String,
     /// Where it was read.
     pub source: ClientSource,
+    /// The library or code base it runs on; `None` for programs that are not known.
+    pub engine: Option<&'static str>,
     /// First seen.
     pub first: Timestamp,
     /// Last seen.
@@ -283,8 +289,10 @@ pub struct ClientReport {
 pub struct TorrentReport {
     /// Its info-hash as seen on the wire.
     pub info_hash: InfoHash,
-    /// The other swarm key of a hybrid.
+    /// The other swarm key of a hybrid, from its info dictionary or from two handshakes of one connection (BEP 52).
     pub also: Option<InfoHash>,
+    /// The whole v2 info-hash of a v2 or hybrid torrent, where an info dictionary or a TLS server name told it.
+    pub v2: Option<InfoHashV2>,
     /// Its name (escaped), how it was learnt and how far to trust it.
     pub name: Option<(String, Channel, NameTrust)>,
     /// Size in bytes, where an info dictionary was seen.

@@ -4,9 +4,9 @@ use super::Ledger;
 use super::host::Host;
 use super::reach;
 use super::report::{ClientReport, HostReport, Report, Role, TorrentHost, TorrentReport};
-use super::swarm::{Member, Swarm};
-use crate::base::{Address, InfoHash, Timestamp, Transport};
-use crate::event::{AnnounceEvent, ClientSource};
+use super::swarm::{Member, Name, Swarm};
+use crate::base::{Address, InfoHash, InfoHashV2, Timestamp, Transport};
+use crate::event::AnnounceEvent;
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -24,12 +24,41 @@ impl Ledger {
         report.mappings.sort_by_key(|m| (m.at, m.host, m.mapping.internal_port, m.mapping.transport));
         report.hosts = self.hosts.iter().filter_map(|h| host_report(*h.key(), h.value())).collect();
         report.hosts.sort_by_key(|h| (Reverse(p2p_bytes(h)), h.address));
-        report.torrents = self.swarms.iter().filter_map(|s| torrent_report(*s.key(), s.value())).collect();
+        let halves = self.halves();
+        let torrent = |key: InfoHash, swarm: &Swarm| torrent_report(key, swarm, halves.get(&key));
+        report.torrents = self.swarms.iter().filter_map(|s| torrent(*s.key(), s.value())).collect();
         report.torrents.sort_by_key(|t| (Reverse(moved(t)), Reverse(t.hosts.len()), t.info_hash));
         self.report_ports(&mut report);
         report.oddities = oddities(&report);
         report
     }
+
+    /// What one half of each hybrid torrent says of the other, under the key of the other: they have peers of their own, but
+    /// share name, size and pieces.
+    fn halves(&self) -> BTreeMap<InfoHash, Half> {
+        let mut halves: BTreeMap<InfoHash, Half> = BTreeMap::new();
+        for swarm in &self.swarms {
+            let (info_hash, swarm) = swarm.pair();
+            let Some(other) = other_key(swarm) else { continue };
+            // Of several that claim the same half the smallest counts, in every run the same.
+            if halves.get(&other).is_none_or(|known| *info_hash < known.info_hash) {
+                let (info_hash, name, v2) = (*info_hash, swarm.name.clone(), swarm.v2);
+                halves.insert(other, Half { info_hash, name, v2 });
+            }
+        }
+        halves
+    }
+}
+
+/// One half of a hybrid torrent.
+struct Half {
+    info_hash: InfoHash,
+    name: Option<Name>,
+    v2: Option<InfoHashV2>,
+}
+
+fn other_key(swarm: &Swarm) -> Option<InfoHash> {
+    swarm.name.as_ref().and_then(|n| n.also).or(swarm.also)
 }
 
 impl Ledger {
@@ -63,9 +92,10 @@ fn host_report(address: Address, host: &Host) -> Option<HostReport> {
     let clients: Vec<ClientReport> = host
         .clients
         .iter()
-        .map(|((name, source), w)| ClientReport {
-            name: name.clone(),
-            source: *source,
+        .map(|(client, w)| ClientReport {
+            name: client.name.clone(),
+            source: client.source,
+            engine: client.engine,
             first: w.first,
             last: w.last,
         })
@@ -89,39 +119,41 @@ fn host_report(address: Address, host: &Host) -> Option<HostReport> {
         external,
         torrents: host.torrents.iter().copied().collect(),
         dht: host.dht,
+        dht_exchange: host.dht_exchange.clone(),
         nat: Default::default(),
         opened: host.opened,
     })
 }
 
-/// Whether peer ids, extended handshakes and user agents name different programs at the same host at the same time. The
-/// library tag in KRPC messages is left out: many programs share one.
+/// Whether peer id, extended handshake, DHT, user agent and UPnP name programs of different engines at the same host at the
+/// same time. A program that no table lists contradicts nothing.
 fn conflicting(clients: &[ClientReport]) -> bool {
-    let family = |name: &str| name.split([' ', '/']).next().unwrap_or_default().to_lowercase();
-    let named: Vec<&ClientReport> = clients.iter().filter(|c| c.source != ClientSource::Krpc).collect();
-    named.iter().enumerate().any(|(i, a)| {
-        named.iter().skip(i + 1).any(|b| {
-            let (fa, fb) = (family(&a.name), family(&b.name));
-            let library = [&fa, &fb].iter().any(|f| f.starts_with("libtorrent"));
-            fa != fb && !library && a.source != b.source && a.first <= b.last && b.first <= a.last
-        })
-    })
+    let conflict = |a: &ClientReport, b: &ClientReport| {
+        let differ = a.engine.zip(b.engine).is_some_and(|(a, b)| a != b);
+        differ && a.source != b.source && a.first <= b.last && b.first <= a.last
+    };
+    clients.iter().enumerate().any(|(i, a)| clients.iter().skip(i + 1).any(|b| conflict(a, b)))
 }
 
-fn torrent_report(info_hash: InfoHash, swarm: &Swarm) -> Option<TorrentReport> {
+fn torrent_report(info_hash: InfoHash, swarm: &Swarm, half: Option<&Half>) -> Option<TorrentReport> {
     let window = swarm.window?;
     if swarm.hosts.is_empty() {
         return None;
     }
-    let pieces = swarm.name.as_ref().and_then(|n| n.pieces);
-    let size = swarm.name.as_ref().and_then(|n| n.size);
+    let own = other_key(swarm);
+    // What a torrent says of itself goes before what another says of it.
+    let half = half.filter(|half| own.is_none_or(|own| own == half.info_hash));
+    let names = [swarm.name.as_ref(), half.and_then(|h| h.name.as_ref())];
+    let name = names.into_iter().flatten().rev().max_by_key(|n| n.trust);
+    let (pieces, size) = (name.and_then(|n| n.pieces), name.and_then(|n| n.size));
     Some(TorrentReport {
         info_hash,
-        also: swarm.name.as_ref().and_then(|n| n.also),
-        name: swarm.name.as_ref().map(|n| (n.text.clone(), n.channel, n.trust)),
+        also: own.or(half.map(|h| h.info_hash)),
+        v2: swarm.v2.or(half.and_then(|h| h.v2)),
+        name: name.map(|n| (n.text.clone(), n.channel, n.trust)),
         size,
         pieces,
-        private: swarm.name.as_ref().and_then(|n| n.private),
+        private: name.and_then(|n| n.private),
         first: window.first,
         last: window.last,
         hosts: swarm.hosts.iter().map(|(address, m)| torrent_host(*address, m, pieces, size)).collect(),

@@ -2,8 +2,8 @@
 
 use super::host::join;
 use super::window::Window;
-use crate::base::{Address, Endpoint, InfoHash, Timestamp};
-use crate::event::{AnnounceEvent, Channel, NameTrust};
+use crate::base::{Address, Endpoint, InfoHash, InfoHashV2, Timestamp};
+use crate::event::{AnnounceEvent, Channel, NameTrust, TorrentKey};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Home hosts kept per torrent.
@@ -50,6 +50,10 @@ pub struct Swarm {
     pub peers: BTreeSet<Endpoint>,
     pub reported: Latest<(u32, u32, Option<u32>)>,
     pub channels: BTreeSet<Channel>,
+    /// The other swarm key of a hybrid torrent, as peers showed it.
+    pub also: Option<InfoHash>,
+    /// The whole v2 info-hash.
+    pub v2: Option<InfoHashV2>,
 }
 
 /// A home host in a torrent.
@@ -72,6 +76,14 @@ impl Swarm {
         }
     }
 
+    /// Takes note of another key. Of several the smallest stays, so that their order changes nothing.
+    pub fn offer_key(&mut self, key: TorrentKey) {
+        match key {
+            TorrentKey::Swarm(hash) => self.also = Some(self.also.map_or(hash, |known| known.min(hash))),
+            TorrentKey::V2(hash) => self.v2 = Some(self.v2.map_or(hash, |known| known.min(hash))),
+        }
+    }
+
     /// Adds a batch; gives the home hosts that are new to the torrent.
     pub fn add(&mut self, delta: Self) -> Vec<Address> {
         let mut new = Vec::new();
@@ -91,6 +103,8 @@ impl Swarm {
         extend(&mut self.peers, delta.peers);
         newer(&mut self.reported, delta.reported);
         self.channels.extend(delta.channels);
+        delta.also.into_iter().for_each(|hash| self.offer_key(TorrentKey::Swarm(hash)));
+        delta.v2.into_iter().for_each(|hash| self.offer_key(TorrentKey::V2(hash)));
         new
     }
 }

@@ -274,6 +274,7 @@ fn label(w: &mut JsonWriter, family: &str, transport: Transport, label: &Label) 
 fn dht(w: &mut JsonWriter, message: &DhtMessage<'_>) {
     w.key("role").string(words::dht_role(message.role));
     w.key("method").optional(message.method, JsonWriter::string);
+    w.key("purpose").optional(message.purpose, |w, purpose| w.string(purpose.label()));
     w.key("transaction_id").plain(hex(message.transaction));
     w.key("node_id").optional(message.node, |w, id| w.plain(id));
     w.key("target").optional(message.target, |w, target| w.plain(target));
@@ -326,11 +327,16 @@ mod tests {
                 two_way: true,
                 info_hashes: vec![InfoHash([0x0f; 20])],
                 clients: [
-                    Some(Client { name: "qBittorrent 4.5.2".into(), source: ClientSource::PeerId }),
+                    Some(Client {
+                        name: "qBittorrent 4.5.2".into(),
+                        source: ClientSource::PeerId,
+                        engine: Some("libtorrent"),
+                    }),
                     None,
                 ],
                 pieces: [0, 90_000],
             },
+            trace: None,
             opaque: crate::event::Opaque::default(),
         }
     }
@@ -410,6 +416,7 @@ mod tests {
             let message = DhtMessage {
                 role: DhtRole::Error,
                 method: Some(&method),
+                purpose: None,
                 node: None,
                 target: Some(InfoHash([7; 20])),
                 transaction: &transaction,
@@ -422,7 +429,7 @@ mod tests {
             let event = DhtEvent { at: Timestamp(0), sender, receiver, message: &message };
             let context = FlowContext { file: Some(&file), ..FlowContext::default() };
             let mut flow = record();
-            flow.label.clients[1] = Some(Client { name: name.clone(), source: ClientSource::Krpc });
+            flow.label.clients[1] = Some(Client { name: name.clone(), source: ClientSource::Krpc, engine: None });
             let text = written(|w| {
                 w.dht(&event, &context)?;
                 w.flow(&flow, &context)

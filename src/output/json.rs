@@ -163,6 +163,21 @@ pub(super) fn host(w: &mut JsonWriter, h: &HostReport) {
         w.key("errors").number(errors);
         w.key("queries_received").number(queries_received);
     });
+    w.key("dht_exchange").object(|w| {
+        let exchange = &h.dht_exchange;
+        w.key("purposes").object(|w| {
+            exchange.purposes.iter().for_each(|(purpose, &n)| w.key(purpose.label()).number(n));
+        });
+        w.key("answered").number(exchange.answered);
+        w.key("unanswered").number(exchange.unanswered());
+        w.key("round_trip_ms").optional(exchange.round_trips, |w, [shortest, _, longest]| {
+            w.object(|w| {
+                w.key("min").millis(shortest);
+                w.key("mean").optional(exchange.mean_round_trip(), JsonWriter::millis);
+                w.key("max").millis(longest);
+            });
+        });
+    });
     let [tcp, udp] = h.nat;
     w.key("nat").object(|w| {
         w.key("tcp").string(tcp.label());
@@ -224,6 +239,7 @@ fn host_bytes(w: &mut JsonWriter, bytes: HostBytes) {
 fn client(w: &mut JsonWriter, c: &ClientReport) {
     w.key("name").string(&c.name);
     w.key("source").string(words::client_source(c.source));
+    w.key("engine").optional(c.engine, JsonWriter::string);
     w.key("first").plain(c.first);
     w.key("last").plain(c.last);
 }
@@ -232,6 +248,7 @@ fn client(w: &mut JsonWriter, c: &ClientReport) {
 pub(super) fn torrent(w: &mut JsonWriter, t: &TorrentReport) {
     w.key("info_hash").plain(t.info_hash);
     w.key("also").optional(t.also, |w, hash| w.plain(hash));
+    w.key("info_hash_v2").optional(t.v2, |w, hash| w.plain(hash));
     w.key("name").optional(t.name.as_ref(), |w, (text, channel, trust)| {
         w.object(|w| {
             w.key("text").string(text);

@@ -6,6 +6,7 @@
 
 mod community_id;
 mod events;
+mod explain;
 mod json;
 mod json_writer;
 mod progress;
@@ -16,6 +17,7 @@ mod words;
 
 pub use community_id::community_id;
 pub use events::{DhtEvent, EventWriter, FlowContext, HostEvent, TorrentEvent};
+pub use explain::{Explained, write_explanation, write_explanation_json};
 pub use json::write_json;
 pub use json_writer::JsonWriter;
 pub use progress::Progress;

@@ -8,6 +8,7 @@ use super::refusal;
 use super::worker::{Keep, WorkerCounters};
 use crate::base::{Address, HomeNets, Timestamp};
 use crate::capture::{self, CaptureError, FileOptions, PacketSource, Read};
+use crate::event::Subject;
 use crate::flow::FlowLimits;
 use crate::frame::{Decoded, Decoder, DecoderOptions};
 use crate::ledger::report::{Coverage, Report};
@@ -40,6 +41,8 @@ pub struct AnalyzeOptions {
     /// Tell news of flows that go on, every second of packet time: see [`AnalysisSink::update`] and
     /// [`AnalysisSink::tick`].
     pub news: bool,
+    /// Tell of all flows near this one, with a trace of those that are meant.
+    pub subject: Option<Subject>,
     /// Count a packet that a span port mirrored twice once.
     pub deduplicate: bool,
 }
@@ -117,14 +120,16 @@ pub fn analyze_source(
 ) -> Result<Report, AnalyzeError> {
     let ledger = Arc::new(Ledger::new(options.home.clone(), limits.ledger));
     let interim = if options.news { NEWS_TICK } else { INTERIM };
-    let keep = Keep { all_flows: options.all_flows, dht: options.log_dht, interim };
+    let keep = Keep { all_flows: options.all_flows, dht: options.log_dht, subject: options.subject, interim };
     let mut pool = Pool::new(options.workers, &ledger, limits.flows, keep);
     let mut decoder = Decoder::new(DecoderOptions {
         suppress_duplicates: options.deduplicate,
         ..DecoderOptions::default()
     });
-    let mut keeper =
-        Keeper::new(Arc::clone(&ledger), Tells { all_flows: options.all_flows, news: options.news });
+    let mut keeper = Keeper::new(
+        Arc::clone(&ledger),
+        Tells { all_flows: options.all_flows || options.subject.is_some(), news: options.news },
+    );
     let mut tally = Tally::default();
     let mut clock = Clock::new(if options.news { NEWS_TICK } else { TICK });
     loop {

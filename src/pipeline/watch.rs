@@ -61,7 +61,7 @@ pub fn watch(
 ) -> Result<Report, AnalyzeError> {
     let workers = options.workers.max(1);
     let ledger = Arc::new(Ledger::new(options.home.clone(), options.limits.ledger));
-    let keep = Keep { all_flows: options.all_flows, dht: options.log_dht, interim: TICK };
+    let keep = Keep { all_flows: options.all_flows, dht: options.log_dht, subject: None, interim: TICK };
     let key = HashKey::random();
     let (hand_over, back) = bounded(workers * HARVESTS);
     let lanes = start_lanes(workers, key, &ledger, options.limits.flows, keep, &hand_over);

@@ -3,7 +3,8 @@
 use crate::base::{Direction, Endpoint, HashKey, HomeNets, Timestamp, Transport};
 use crate::dissect::{Conversation, Datagram, Dissector, MetadataStore, Packet, Sink, TcpSegment, Verdict};
 use crate::event::{
-    Answer, Counters, DhtMessage, EndReason, Fact, FlowRecord, FlowState, Knock, Label, Opaque,
+    Answer, Counters, DhtMessage, EndReason, Fact, FlowRecord, FlowState, Knock, Label, Opaque, Subject,
+    Trace,
 };
 use crate::flow::{EndCause, Ended, Flow, FlowId, FlowLimits, FlowTable, TableCounters};
 use crate::frame::{Frame, Segment, Tcp};
@@ -26,6 +27,8 @@ const KNOCKED: usize = 4_096;
 struct Followed {
     label: Label,
     conversation: Conversation,
+    /// Only where an explanation was asked for.
+    trace: Option<Box<Trace>>,
 }
 
 /// A DHT message kept for the event log.
@@ -86,6 +89,8 @@ pub struct Keep {
     pub dht: bool,
     /// Packet time between two records of a flow that goes on.
     pub interim: Duration,
+    /// Records of the flows near this one, and a trace of those that are meant.
+    pub subject: Option<Subject>,
 }
 
 /// A worker.
@@ -147,7 +152,7 @@ impl Worker {
 
     /// Hands over what is finished by `now`.
     pub fn tick(&mut self, now: Timestamp) -> Harvest {
-        self.flows.expire(now, self.keep.all_flows);
+        self.flows.expire(now, self.keep.all_flows || self.keep.subject.is_some());
         self.settle_ended();
         self.settle();
         self.ledger.merge_plain(&mut self.deltas);
@@ -244,11 +249,15 @@ impl Worker {
             Some(followed) => followed,
             None => fresh.insert(Box::<Followed>::default()),
         };
+        if followed.trace.is_none() && self.keep.subject.is_some_and(|s| s.is(ends)) {
+            followed.trace = Some(Box::default());
+        }
         let packet = Packet { at: frame.at, ends, direction };
         let mut recorder = Recorder {
             scene: Scene { at: frame.at, number: frame.number, ends, transport, sender: direction },
             home: self.ledger.home(),
             label: &mut followed.label,
+            trace: followed.trace.as_deref_mut(),
             deltas: &mut self.deltas,
             dht: self.keep.dht.then_some(&mut self.harvest.dht),
             path: frame.path.0,
@@ -260,6 +269,11 @@ impl Worker {
             self.counters.panics += 1;
             Verdict::Poisoned
         });
+        if let Some(trace) = &mut followed.trace {
+            for reason in followed.conversation.opaque().reasons().iter() {
+                trace.note(reason, frame.at, Some(frame.number));
+            }
+        }
         let labelled = followed.label.grade.is_some();
         match (verdict, fresh) {
             (Verdict::Follow, None) => {}
@@ -302,6 +316,8 @@ impl Worker {
             }
         }
         let mut record = record(&flow, end_reason(&flow, cause));
+        let keep_all = self.keep.all_flows
+            || self.keep.subject.is_some_and(|s| s.is_near([flow.originator, flow.responder]));
         if let Some(mut followed) = state {
             // Bytes that waited for a gap to close are told now.
             let scene = Scene {
@@ -312,11 +328,12 @@ impl Worker {
                 sender: Direction::FromOriginator,
             };
             let packet = Packet { at: flow.last, ends: scene.ends, direction: Direction::FromOriginator };
-            let Followed { label, conversation } = &mut *followed;
+            let Followed { label, conversation, trace } = &mut *followed;
             let mut recorder = Recorder {
                 scene,
                 home: self.ledger.home(),
                 label,
+                trace: trace.as_deref_mut(),
                 deltas: &mut self.deltas,
                 dht: None,
                 path: flow.path,
@@ -327,12 +344,21 @@ impl Worker {
             self.counters.panics += u64::from(finished.is_err());
             record.opaque = followed.conversation.opaque();
             record.label = followed.label;
-            if record.label.grade.is_some() || record.opaque != Default::default() || self.keep.all_flows {
+            record.trace = followed.trace;
+            if let Some(trace) = &mut record.trace {
+                for reason in record.opaque.reasons().iter() {
+                    trace.note(reason, flow.last, None);
+                }
+            }
+            if record.label.grade.is_some() || record.opaque != Default::default() || keep_all {
                 self.harvest.records.push(record);
                 return;
             }
         }
-        if self.keep.all_flows {
+        if self.keep.subject.is_some_and(|s| s.is([flow.originator, flow.responder])) {
+            record.trace.get_or_insert_default();
+        }
+        if keep_all {
             self.harvest.records.push(record);
             return;
         }
@@ -401,6 +427,7 @@ fn record(flow: &Flow, reason: EndReason) -> FlowRecord {
         one_way,
         label: Label::default(),
         opaque: Default::default(),
+        trace: None,
     }
 }
 
@@ -409,6 +436,7 @@ struct Recorder<'a> {
     scene: Scene,
     home: &'a HomeNets,
     label: &'a mut Label,
+    trace: Option<&'a mut Trace>,
     deltas: &'a mut Deltas,
     dht: Option<&'a mut Vec<LoggedDht>>,
     path: u16,
@@ -418,6 +446,11 @@ impl Sink for Recorder<'_> {
     fn fact(&mut self, sender: Direction, fact: Fact<'_>) {
         self.scene.sender = sender;
         self.label.learn(sender, &fact);
+        if let (Some(trace), Fact::Identified { reason, .. }) = (self.trace.as_mut(), &fact) {
+            // What waited for a gap is told at the end, which is no packet's doing.
+            let number = Some(self.scene.number).filter(|&n| n != u64::MAX);
+            trace.note(*reason, self.scene.at, number);
+        }
         self.deltas.fact(self.home, &self.scene, &fact);
         if let (Some(log), Fact::Dht(message)) = (self.dht.as_mut(), &fact) {
             let [a, b] = self.scene.ends;

@@ -42,6 +42,16 @@ impl ClientName {
     pub const fn is_listed(&self) -> bool {
         matches!(self.family, Cow::Borrowed(_))
     }
+
+    /// The protocol library or shared code base that the program runs on, or the program's own name where it shares none;
+    /// `None` for a program that is not in the tables. Two names with one engine can be one running program.
+    #[must_use]
+    pub fn engine(&self) -> Option<&'static str> {
+        match self.family {
+            Cow::Borrowed(family) => Some(engine(family).unwrap_or(family)),
+            Cow::Owned(_) => None,
+        }
+    }
 }
 
 impl fmt::Display for ClientName {
@@ -116,10 +126,7 @@ pub fn from_upnp_description(text: &[u8]) -> Option<ClientName> {
 /// peer id), and a name that no table lists contradicts nothing.
 #[must_use]
 pub fn same_family(a: &ClientName, b: &ClientName) -> bool {
-    if !a.is_listed() || !b.is_listed() || a.family == b.family {
-        return true;
-    }
-    matches!((engine(&a.family), engine(&b.family)), (Some(x), Some(y)) if x == y)
+    a.engine().zip(b.engine()).is_none_or(|(a, b)| a == b)
 }
 
 /// The protocol library or shared code base behind a program, where several programs share one.

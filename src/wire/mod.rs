@@ -7,6 +7,7 @@
 
 pub mod bencode;
 pub mod client;
+pub mod dns;
 pub mod extension;
 mod fields;
 pub mod handshake;
@@ -18,6 +19,7 @@ pub mod lsd;
 pub mod message;
 pub mod metainfo;
 pub mod mse;
+pub mod names;
 pub mod node_id;
 pub mod other;
 pub mod peer_choice;

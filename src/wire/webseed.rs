@@ -83,6 +83,17 @@ fn closed_range(value: &[u8]) -> Option<(u64, u64)> {
     Some((decimal(first)?, decimal(last.get(1..)?)?))
 }
 
+/// The whole length of the file, from the `Content-Range` of a 206 answer (RFC 9110 section 14.4): `bytes 0-9/100`.
+/// `None` where the server does not tell.
+#[must_use]
+pub fn whole_length(content_range: &[u8]) -> Option<u64> {
+    let range = content_range.trim_ascii().strip_prefix(b"bytes ")?;
+    let (ends, whole) = range.split_at_checked(range.iter().position(|&b| b == b'/')?)?;
+    let (first, last) = ends.split_at_checked(ends.iter().position(|&b| b == b'-')?)?;
+    let (first, last) = (decimal(first)?, decimal(last.get(1..)?)?);
+    decimal(whole.get(1..)?).filter(|&n| first <= last && last < n)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -105,6 +116,17 @@ mod tests {
         let (r, guess) = ask(&format!("GET /f HTTP/1.1\r\n{agent}\r\nRange: bytes=16384-32767")).unwrap();
         assert!(matches!(r, WebseedRequest::Range { first: 16_384, last: 32_767, .. }));
         assert_eq!(guess, Guess::Maybe);
+    }
+
+    #[test]
+    fn the_whole_length_is_told_behind_the_range() {
+        assert_eq!(whole_length(b"bytes 0-1299999/1300000"), Some(1_300_000));
+        assert_eq!(whole_length(b"bytes 16384-32767/32768"), Some(32_768));
+        for bad in
+            ["bytes 0-9/*", "bytes */100", "bytes 9-0/100", "bytes 0-100/100", "0-9/100", "bytes 0-9", ""]
+        {
+            assert_eq!(whole_length(bad.as_bytes()), None, "{bad}");
+        }
     }
 
     #[test]

@@ -130,6 +130,11 @@ pub fn function(name: &str) -> &'static Value {
     FILE["functions"].get(name).unwrap_or_else(|| panic!("no function block {name}"))
 }
 
+/// The names of all blocks of `functions`.
+pub fn functions() -> impl Iterator<Item = &'static str> {
+    FILE["functions"].as_object().expect("an object").keys().map(String::as_str)
+}
+
 /// The cases of a block that is a list; never empty.
 pub fn cases(name: &str) -> impl Iterator<Item = &'static Value> {
     list(function(name))

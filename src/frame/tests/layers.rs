@@ -140,6 +140,52 @@ pub(super) fn wraps(ip: &[u8]) -> Vec<(&'static str, LinkType, Vec<u8>, Vec<Tunn
             vec![Tunnel::GtpU],
         ),
     ];
+    let protected = |tag: &[u8]| build::ether(0x88e5, &cat(&[tag, &t, ip, &[0xcc; 16]]));
+    let service = |next: u8, inner: &[u8]| cat(&[&[0x0f, 0xc3, 1, next, 0, 0, 42, 255, 9, 9, 9, 9], inner]);
+    let ip_next = if six { 2 } else { 1 };
+    let l2tp_len = ((ip.len() + 14) as u16).to_be_bytes();
+    all.extend([
+        (
+            "l2tp with all fields",
+            ETH,
+            port(
+                1701,
+                &cat(&[
+                    &[0x4a, 2],
+                    &((ip.len() + 20) as u16).to_be_bytes(),
+                    &[0, 7, 0, 9, 0, 1, 0, 0, 0, 2, 8, 8],
+                    &[0xff, 3],
+                    ppp,
+                    ip,
+                ]),
+            ),
+            vec![Tunnel::L2tp],
+        ),
+        (
+            "l2tp",
+            ETH,
+            port(1701, &cat(&[&[0x40, 2], &l2tp_len, &[0, 7, 0, 9, 0xff, 3], ppp, ip, &[9; 4]])),
+            vec![Tunnel::L2tp],
+        ),
+        ("l2tp 3", ETH, port(1701, &cat(&[&[0, 3, 0, 0, 0, 0, 0, 9], &eth])), vec![Tunnel::L2tp]),
+        ("l2tp 3 in ip", ETH, outer(115, &cat(&[&[0, 0, 0, 9], &eth])), vec![Tunnel::L2tp]),
+        (
+            "l2tp 3 with cookie",
+            ETH,
+            outer(115, &cat(&[&[0, 0, 0, 9], &[0xee; 8], &[0; 4], &eth])),
+            vec![Tunnel::L2tp],
+        ),
+        ("nsh", ETH, build::ether(0x894f, &service(ip_next, ip)), vec![Tunnel::Nsh { path: 42 }]),
+        ("nsh ethernet", ETH, build::ether(0x894f, &service(3, &eth)), vec![Tunnel::Nsh { path: 42 }]),
+        (
+            "nsh in vxlan-gpe",
+            ETH,
+            port(4790, &cat(&[&[0x0c, 0, 0, 4, 0, 0, 42, 0], &service(3, &eth)])),
+            vec![Tunnel::Vxlan { vni: 42 }, Tunnel::Nsh { path: 42 }],
+        ),
+        ("macsec", ETH, protected(&[0, 0, 0, 0, 0, 1]), vec![Tunnel::Macsec]),
+        ("macsec with sci", ETH, protected(&cat(&[&[0x20, 0, 0, 0, 0, 1], &[7; 8]])), vec![Tunnel::Macsec]),
+    ]);
     if six {
         let indications = cat(&[&[0, 1, 0, 0], &[7; 9], &[0, 0, 1, 2, 3, 4, 5, 6], ip]);
         all.push(("teredo", ETH, port(3544, ip), vec![Tunnel::Teredo]));
@@ -155,6 +201,41 @@ fn every_encapsulation_comes_off_and_is_named() {
             println!("{name}");
             assert_eq!(path_of(link, &bytes), Path { origin: 0, vlans: vec![], tunnels }, "{name}");
         }
+    }
+}
+
+#[test]
+fn what_is_encrypted_compressed_or_control_is_skipped_by_its_name() {
+    let ip = udp(false);
+    let between = |number: u8, inner: &[u8]| {
+        build::ethernet(&build::ip(
+            "172.16.0.1".parse().unwrap(),
+            "172.16.0.2".parse().unwrap(),
+            number,
+            inner,
+        ))
+    };
+    for (name, bytes, skip) in [
+        (
+            "macsec",
+            build::ether(0x88e5, &[&[0x0c, 0, 0, 0, 0, 1][..], &[0xdd; 60]].concat()),
+            Skip::Encrypted,
+        ),
+        ("ipcomp", between(108, &[4, 0, 0, 2, 9, 9]), Skip::NotTcpOrUdp),
+        ("l2tp 3 control", between(115, &[&[0; 4][..], &[0xc8; 30]].concat()), Skip::NotTcpOrUdp),
+        (
+            "nsh of another version",
+            build::ether(0x894f, &[&[0x4f, 0xc2, 1, 1][..], &[0; 4], &ip].concat()),
+            Skip::BadHeader,
+        ),
+        (
+            "nsh without its words",
+            build::ether(0x894f, &[&[0x0f, 0xc1, 1, 1][..], &[0; 4], &ip].concat()),
+            Skip::BadHeader,
+        ),
+    ] {
+        let packet = build::packet(millis(0), &bytes);
+        assert!(matches!(decoder().decode(&packet, 1), Decoded::Skip(s) if s == skip), "{name}");
     }
 }
 

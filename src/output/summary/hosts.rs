@@ -152,6 +152,7 @@ fn write_host(page: &mut Page<'_>, host: &HostReport, names: &BTreeMap<InfoHash,
             counted(received, "query", "queries")
         );
         page.sentence("DHT", &text, Paint::Plain)?;
+        page.entry("DHT for", &dht_purposes(host), ", ", Paint::Plain)?;
     }
     let torrents: Vec<String> = host
         .torrents
@@ -167,6 +168,16 @@ fn write_host(page: &mut Page<'_>, host: &HostReport, names: &BTreeMap<InfoHash,
         )?;
     }
     Ok(())
+}
+
+/// What its queries were for, and how they fared.
+fn dht_purposes(host: &HostReport) -> Vec<String> {
+    let exchange = &host.dht_exchange;
+    let purposes = exchange.purposes.iter().map(|(purpose, n)| format!("{} {}", purpose.label(), count(*n)));
+    let mean = exchange.mean_round_trip().map(|mean| format!("{} ms to an answer", mean.as_millis()));
+    let unanswered = exchange.unanswered();
+    let unanswered = (unanswered > 0).then(|| format!("{} without answer", count(unanswered)));
+    purposes.chain(unanswered).chain(mean).collect()
 }
 
 /// The first few, and how many more there are.

@@ -49,6 +49,9 @@ fn write_torrent(page: &mut Page<'_>, torrent: &TorrentReport) -> io::Result<()>
     if let Some(also) = torrent.also {
         page.entry("hybrid", &[format!("also {also}")], "", Paint::Plain)?;
     }
+    if let Some(whole) = torrent.v2 {
+        page.entry("v2 hash", &[whole.to_string()], "", Paint::Plain)?;
+    }
     page.entry("about", &about(torrent), ", ", Paint::Plain)?;
     let rows: Vec<Vec<Cell>> = torrent.hosts.iter().take(HOSTS_MAX).map(row).collect();
     if !rows.is_empty() {

@@ -8,7 +8,7 @@ mod stream;
 #[cfg(test)]
 mod tests;
 
-pub use amp::{Amp, amp};
+pub use amp::{Amp, AmpBody, AmpHandshake, AmpPeers, amp};
 pub use stream::{Chain, Segment, chain, find_boundary, linked, plausible_mid_stream, segment};
 
 use super::{Malformed, Parsed};

@@ -2,36 +2,21 @@
 //!
 //! Piece data is skipped by length and never copied. After a gap, or when the handshake was not seen, the framing is found
 //! again by its arithmetic (R-PW-6 to R-PW-8): a place counts only when message after message begins exactly where the one
-//! before says.
+//! before says. What the messages state is told in `content`.
 
-use super::Sink;
-use super::metadata::MetadataStore;
-use crate::base::{Direction, Endpoint, InfoHash};
-use crate::event::{Channel, Client, ClientSource, Fact, Have, Kind, Reason};
+mod content;
+
+pub use content::{Context, Shared};
+
+use crate::event::{Fact, Have, Kind, Reason};
 use crate::flow::Piece;
-use crate::wire::client;
-use crate::wire::extension::{self, Extension, Ids, Metadata};
-use crate::wire::handshake::{self, Handshake};
 use crate::wire::message::{self, Header, Id, Message};
-use crate::wire::{Guess, Parsed};
+use crate::wire::{Guess, Parsed, extension, handshake};
 
 /// Bytes scanned for a message boundary before a stream that was never proven is given up.
 const SCAN_MAX: u64 = 96 * 1024;
-/// Peers told of one peer-exchange message.
-const PEX_MAX: usize = 256;
 /// Messages in a row that prove a stream joined in the middle.
 const CHAIN: u8 = 3;
-
-/// What the two directions of a connection tell each other.
-#[derive(Debug, Default)]
-pub struct Shared {
-    /// The torrent, once a handshake named it.
-    pub info_hash: Option<InfoHash>,
-    /// Bytes proved that this is the peer wire.
-    pub proven: bool,
-    /// Extension ids that each side announced for messages *to* it (BEP 10).
-    ids: [Option<Ids>; 2],
-}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Framing {
@@ -224,7 +209,7 @@ impl PeerSide {
         let (message, used) = match message::parse(bytes) {
             Parsed::Done { message, used } => (message, used),
             Parsed::NeedMore { at_least } => return Step::Wants(at_least),
-            Parsed::Bad(_) => return Step::Broken,
+            Parsed::Bad(_) => return self.azureus(shared, cx, bytes),
         };
         if matches!(self.framing, Framing::Framed { sure: false, .. })
             && !message::plausible_mid_stream(&message)
@@ -233,8 +218,27 @@ impl PeerSide {
         }
         if message != Message::KeepAlive {
             self.chained(shared, cx, &message);
-            self.message(shared, cx, &message);
+            shared.message(cx, &mut self.have, &message);
         }
+        let took = used.min(bytes.len());
+        self.skip = u32::try_from(used - took).unwrap_or(u32::MAX);
+        Step::Took(took)
+    }
+
+    /// What is no peer message may be one of Azureus messaging: its second word is small, which no peer message of that
+    /// length allows, so that one never passes for the other.
+    fn azureus(&mut self, shared: &mut Shared, cx: &mut Context<'_>, bytes: &[u8]) -> Step {
+        if !shared.may_be_azureus(cx.from) {
+            return Step::Broken;
+        }
+        let (message, used) = match message::amp(bytes) {
+            Parsed::Done { message, used } => (message, used),
+            Parsed::NeedMore { at_least } => return Step::Wants(at_least),
+            Parsed::Bad(_) => return Step::Broken,
+        };
+        self.framing = Framing::Framed { sure: true, chain: 0 };
+        shared.prove(cx);
+        shared.azureus(cx, &mut self.have, &message);
         let took = used.min(bytes.len());
         self.skip = u32::try_from(used - took).unwrap_or(u32::MAX);
         Step::Took(took)
@@ -250,9 +254,8 @@ impl PeerSide {
         let needed = if shared.proven { 2 } else { CHAIN };
         let sure = chain >= needed || follows || self_validating(message);
         self.framing = Framing::Framed { sure, chain };
-        if sure && !shared.proven {
-            shared.proven = true;
-            cx.fact(Fact::Identified { kind: Kind::PeerWire, reason: Reason::MessageChain });
+        if sure {
+            shared.prove(cx);
         }
     }
 
@@ -271,7 +274,7 @@ impl PeerSide {
                     // The peer id may still come; without it the end of the stream tells the handshake.
                     return Step::Wants(68);
                 }
-                shared.tell_handshake(cx, &message);
+                shared.handshake(cx, &message);
                 self.framing = Framing::Framed { sure: true, chain: 0 };
                 Step::Took(used)
             }
@@ -285,47 +288,11 @@ impl PeerSide {
         if self.framing == Framing::Handshake
             && let Parsed::Done { message, .. } = handshake::parse(&self.partial)
         {
-            shared.tell_handshake(cx, &message);
+            shared.handshake(cx, &message);
             self.framing = Framing::Lost;
         } else if self.framing == Framing::Handshake && self.partial.starts_with(handshake::MAGIC) {
             cx.fact(Fact::Identified { kind: Kind::PeerWire, reason: Reason::Handshake });
             self.framing = Framing::Lost;
-        }
-    }
-
-    fn message(&mut self, shared: &mut Shared, cx: &mut Context<'_>, message: &Message<'_>) {
-        match *message {
-            Message::Have { .. } => {
-                self.have = self.have.saturating_add(1);
-                cx.progress(shared.info_hash, Have::Pieces(self.have));
-            }
-            Message::Bitfield(bits) => {
-                self.have = bits.iter().map(|b| b.count_ones()).sum();
-                cx.progress(shared.info_hash, Have::Pieces(self.have));
-            }
-            Message::Piece { length, .. } => {
-                cx.fact(Fact::Pieces { info_hash: shared.info_hash, bytes: u64::from(length) })
-            }
-            Message::Port(port) => cx.fact(Fact::Listens { port, channel: Channel::Dht }),
-            Message::HaveAll => {
-                cx.progress(shared.info_hash, Have::All);
-            }
-            Message::HaveNone => self.have = 0,
-            Message::Extended { id, payload } => shared.extended(cx, id, payload),
-            Message::KeepAlive
-            | Message::Choke
-            | Message::Unchoke
-            | Message::Interested
-            | Message::NotInterested
-            | Message::Request(_)
-            | Message::Cancel(_)
-            | Message::Suggest { .. }
-            | Message::Reject(_)
-            | Message::AllowedFast { .. }
-            | Message::HashRequest(_)
-            | Message::Hashes { .. }
-            | Message::HashReject(_)
-            | Message::Skipped(_) => {}
         }
     }
 }
@@ -378,106 +345,10 @@ fn self_validating(message: &Message<'_>) -> bool {
 
 /// The rest of `data` from a place where a message may begin.
 fn find(data: &[u8]) -> Option<&[u8]> {
-    if message::chain(data).verdict > Guess::No {
+    // The name of an Azureus message is proof enough.
+    let azureus = matches!(message::amp(data), Parsed::Done { .. });
+    if azureus || message::chain(data).verdict > Guess::No {
         return Some(data);
     }
     data.get(message::find_boundary(data)?..)
-}
-
-impl Shared {
-    fn tell_handshake(&mut self, cx: &mut Context<'_>, handshake: &Handshake) {
-        self.proven = true;
-        self.info_hash.get_or_insert(handshake.info_hash);
-        cx.fact(Fact::Identified { kind: Kind::PeerWire, reason: Reason::Handshake });
-        cx.fact(Fact::Handshake {
-            info_hash: handshake.info_hash,
-            peer_id: handshake.peer_id,
-            reserved: handshake.reserved.0,
-        });
-        if let Some(name) = handshake.peer_id.and_then(|id| client::from_peer_id(&id.0)) {
-            cx.fact(Fact::Client(&Client { name: name.to_string(), source: ClientSource::PeerId }));
-        }
-    }
-
-    fn extended(&mut self, cx: &mut Context<'_>, id: u8, payload: &[u8]) {
-        if id == 0 {
-            return self.extended_handshake(cx, payload);
-        }
-        // The number is the receiver's (BEP 10); where its handshake was not seen, the payload's form must tell.
-        let receiver = self.ids.get(cx.from.reverse().index()).and_then(Option::as_ref);
-        let message = match receiver {
-            Some(ids) => ids.name_of(id).and_then(|name| extension::parse(name, payload).ok()),
-            None => extension::guess(payload),
-        };
-        match message {
-            Some(Extension::Pex(pex)) => {
-                let endpoints: Vec<Endpoint> =
-                    pex.added().chain(pex.added6()).map(|(e, _)| e).take(PEX_MAX).collect();
-                if !endpoints.is_empty() {
-                    cx.fact(Fact::Peers {
-                        info_hash: self.info_hash,
-                        channel: Channel::Pex,
-                        endpoints: &endpoints,
-                    });
-                }
-            }
-            Some(Extension::Metadata(Metadata::Data { piece, total_size, bytes })) => {
-                if let Some(info_hash) = self.info_hash {
-                    let store = cx.metadata;
-                    store.piece(info_hash, piece, total_size, bytes, |name| cx.fact(Fact::Name(name)));
-                }
-            }
-            Some(Extension::Holepunch(message)) => {
-                let endpoints = &[message.peer];
-                cx.fact(Fact::Peers { info_hash: self.info_hash, channel: Channel::Holepunch, endpoints });
-            }
-            Some(
-                Extension::Metadata(_)
-                | Extension::DontHave { .. }
-                | Extension::UploadOnly(_)
-                | Extension::ShareMode(_)
-                | Extension::Other(_),
-            )
-            | None => {}
-        }
-    }
-
-    fn extended_handshake(&mut self, cx: &mut Context<'_>, payload: &[u8]) {
-        let hello = match extension::parse_handshake(payload) {
-            Ok(hello) => hello,
-            Err(reason) => {
-                cx.fact(Fact::Malformed { kind: Kind::PeerWire, reason: reason.label() });
-                return;
-            }
-        };
-        if let Some(ids) = self.ids.get_mut(cx.from.index()) {
-            ids.get_or_insert_default().update(&hello.ids);
-        }
-        if let Some(name) = hello.v.and_then(client::from_extended) {
-            cx.fact(Fact::Client(&Client { name: name.to_string(), source: ClientSource::Extended }));
-        }
-        if let Some(port) = hello.port.filter(|&p| p != 0) {
-            cx.fact(Fact::Listens { port, channel: Channel::PeerWire });
-        }
-        if let Some(address) = hello.your_ip {
-            cx.fact(Fact::ExternalAddress { address, port: None, channel: Channel::PeerWire });
-        }
-    }
-}
-
-/// What a direction needs of the world while it reads.
-pub struct Context<'a> {
-    pub from: Direction,
-    pub metadata: &'a MetadataStore,
-    pub sink: &'a mut dyn Sink,
-}
-
-impl Context<'_> {
-    fn fact(&mut self, fact: Fact<'_>) {
-        self.sink.fact(self.from, fact);
-    }
-
-    fn progress(&mut self, info_hash: Option<InfoHash>, have: Have) {
-        self.fact(Fact::Progress { info_hash, have });
-    }
 }

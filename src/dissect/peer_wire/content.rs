@@ -1,0 +1,229 @@
+//! What handshakes and messages of the peer wire state (BEP 3, 5, 6, 9, 10, 11, 52, 54, 55; Azureus messaging), as facts.
+
+use crate::base::{Direction, Endpoint, InfoHash};
+use crate::dissect::metadata::MetadataStore;
+use crate::dissect::sink::{Sink, named};
+use crate::event::{Channel, ClientSource, Fact, Have, Kind, Reason, TorrentKey};
+use crate::wire::extension::{self, Extension, Ids, Metadata};
+use crate::wire::handshake::{Handshake, Pair};
+use crate::wire::message::{Amp, AmpBody, AmpHandshake, Message};
+use crate::wire::{client, other};
+
+/// Peers told of one peer-exchange message.
+const PEX_MAX: usize = 256;
+
+/// What a direction needs of the world while it reads.
+pub struct Context<'a> {
+    pub from: Direction,
+    pub metadata: &'a MetadataStore,
+    pub sink: &'a mut dyn Sink,
+}
+
+impl Context<'_> {
+    pub fn fact(&mut self, fact: Fact<'_>) {
+        self.sink.fact(self.from, fact);
+    }
+
+    pub fn progress(&mut self, info_hash: Option<InfoHash>, have: Have) {
+        self.fact(Fact::Progress { info_hash, have });
+    }
+}
+
+/// What the two directions of a connection tell each other.
+#[derive(Debug, Default)]
+pub struct Shared {
+    /// The torrent, once a handshake named it.
+    pub info_hash: Option<InfoHash>,
+    /// Bytes proved that this is the peer wire.
+    pub proven: bool,
+    /// Both sides are of another network that speaks the peer wire.
+    pub foreign: bool,
+    /// The handshakes seen.
+    handshakes: [Option<Handshake>; 2],
+    /// Extension ids that each side announced for messages *to* it (BEP 10).
+    ids: [Option<Ids>; 2],
+}
+
+impl Shared {
+    /// Messages proved the protocol where no handshake was seen.
+    pub fn prove(&mut self, cx: &mut Context<'_>) {
+        if !self.proven && self.handshakes == [None, None] {
+            self.proven = true;
+            cx.fact(Fact::Identified { kind: Kind::PeerWire, reason: Reason::MessageChain });
+        }
+    }
+
+    /// Whether a side may speak Azureus messaging: its handshake says so, or was not seen.
+    pub fn may_be_azureus(&self, from: Direction) -> bool {
+        let own = self.handshakes.get(from.index()).and_then(Option::as_ref);
+        own.is_none_or(|handshake| handshake.reserved.azureus())
+    }
+
+    /// Tells a handshake. One of Blizzard's downloader names the other network until the other side turns out to be none
+    /// of it: a peer id is a claim, and a client must not hide behind it.
+    pub fn handshake(&mut self, cx: &mut Context<'_>, handshake: &Handshake) {
+        if let Some(seen) = self.handshakes.get_mut(cx.from.index()) {
+            *seen = Some(*handshake);
+        }
+        if handshake.peer_id.is_some_and(|id| other::is_blizzard(&id.0)) {
+            cx.fact(Fact::Identified { kind: Kind::Blizzard, reason: Reason::OtherMagic });
+            self.foreign = self.handshakes.iter().flatten().count() == 2 && !self.proven;
+            return;
+        }
+        self.proven = true;
+        self.info_hash.get_or_insert(handshake.info_hash);
+        cx.fact(Fact::Identified { kind: Kind::PeerWire, reason: Reason::Handshake });
+        cx.fact(Fact::Handshake {
+            info_hash: handshake.info_hash,
+            peer_id: handshake.peer_id,
+            reserved: handshake.reserved.0,
+        });
+        if let Some(name) = handshake.peer_id.and_then(|id| client::from_peer_id(&id.0)) {
+            cx.fact(Fact::Client(&named(&name, ClientSource::PeerId)));
+        }
+        self.compare(cx);
+    }
+
+    /// Two handshakes of one hybrid torrent name both of its keys (BEP 52): the initiator's and the responder's.
+    fn compare(&self, cx: &mut Context<'_>) {
+        let [Some(one), Some(two)] = &self.handshakes else { return };
+        // Which side of a uTP connection began it is not known here; only an initiator offers what a responder takes.
+        for pair in [Pair::of(one, two), Pair::of(two, one)] {
+            if let Pair::Upgraded { v1, v2 } = pair {
+                cx.fact(Fact::OtherKey { info_hash: v1, key: TorrentKey::Swarm(v2) });
+                return;
+            }
+        }
+    }
+
+    /// Tells a message. `have` counts the sender's pieces.
+    pub fn message(&mut self, cx: &mut Context<'_>, have: &mut u32, message: &Message<'_>) {
+        if !self.proven && self.handshakes != [None, None] {
+            return; // the other network's
+        }
+        match *message {
+            Message::Have { .. } => self.gained(cx, have, 1),
+            Message::Bitfield(bits) => {
+                *have = bits.iter().map(|b| b.count_ones()).sum();
+                cx.progress(self.info_hash, Have::Pieces(*have));
+            }
+            Message::Piece { length, .. } => {
+                cx.fact(Fact::Pieces { info_hash: self.info_hash, bytes: u64::from(length) });
+            }
+            Message::Port(port) => cx.fact(Fact::Listens { port, channel: Channel::Dht }),
+            Message::HaveAll => cx.progress(self.info_hash, Have::All),
+            Message::HaveNone => *have = 0,
+            Message::Extended { id, payload } => self.extended(cx, have, id, payload),
+            Message::KeepAlive
+            | Message::Choke
+            | Message::Unchoke
+            | Message::Interested
+            | Message::NotInterested
+            | Message::Request(_)
+            | Message::Cancel(_)
+            | Message::Suggest { .. }
+            | Message::Reject(_)
+            | Message::AllowedFast { .. }
+            | Message::HashRequest(_)
+            | Message::Hashes { .. }
+            | Message::HashReject(_)
+            | Message::Skipped(_) => {}
+        }
+    }
+
+    /// Tells a message of Azureus messaging.
+    pub fn azureus(&mut self, cx: &mut Context<'_>, have: &mut u32, message: &Amp<'_>) {
+        match message.body() {
+            AmpBody::Peer(message) => self.message(cx, have, &message),
+            AmpBody::Handshake(hello) => azureus_handshake(cx, &hello),
+            AmpBody::Have(pieces) => self.gained(cx, have, pieces),
+            AmpBody::Peers(peers) => {
+                let endpoints: Vec<Endpoint> = peers.added().take(PEX_MAX).collect();
+                cx.fact(Fact::Peers {
+                    info_hash: Some(peers.info_hash),
+                    channel: Channel::Pex,
+                    endpoints: &endpoints,
+                });
+            }
+            AmpBody::Metadata(metadata) => self.metadata(cx, metadata),
+            AmpBody::Other => {}
+        }
+    }
+
+    fn gained(&self, cx: &mut Context<'_>, have: &mut u32, pieces: u32) {
+        *have = have.saturating_add(pieces);
+        cx.progress(self.info_hash, Have::Pieces(*have));
+    }
+
+    fn extended(&mut self, cx: &mut Context<'_>, have: &mut u32, id: u8, payload: &[u8]) {
+        if id == 0 {
+            return self.extended_handshake(cx, payload);
+        }
+        // The number is the receiver's (BEP 10); where its handshake was not seen, the payload's form must tell.
+        let receiver = self.ids.get(cx.from.reverse().index()).and_then(Option::as_ref);
+        let message = match receiver {
+            Some(ids) => ids.name_of(id).and_then(|name| extension::parse(name, payload).ok()),
+            None => extension::guess(payload),
+        };
+        match message {
+            Some(Extension::Pex(pex)) => {
+                let endpoints: Vec<Endpoint> =
+                    pex.added().chain(pex.added6()).map(|(e, _)| e).take(PEX_MAX).collect();
+                if !endpoints.is_empty() {
+                    cx.fact(Fact::Peers {
+                        info_hash: self.info_hash,
+                        channel: Channel::Pex,
+                        endpoints: &endpoints,
+                    });
+                }
+            }
+            Some(Extension::Metadata(metadata)) => self.metadata(cx, metadata),
+            Some(Extension::Holepunch(message)) => {
+                let endpoints = &[message.peer];
+                cx.fact(Fact::Peers { info_hash: self.info_hash, channel: Channel::Holepunch, endpoints });
+            }
+            // The piece will be announced anew once it is there again.
+            Some(Extension::DontHave { .. }) => *have = have.saturating_sub(1),
+            Some(Extension::UploadOnly(_) | Extension::ShareMode(_) | Extension::Other(_)) | None => {}
+        }
+    }
+
+    fn metadata(&self, cx: &mut Context<'_>, metadata: Metadata<'_>) {
+        if let (Metadata::Data { piece, total_size, bytes }, Some(info_hash)) = (metadata, self.info_hash) {
+            let store = cx.metadata;
+            store.piece(info_hash, piece, total_size, bytes, |fact| cx.fact(fact));
+        }
+    }
+
+    fn extended_handshake(&mut self, cx: &mut Context<'_>, payload: &[u8]) {
+        let hello = match extension::parse_handshake(payload) {
+            Ok(hello) => hello,
+            Err(reason) => {
+                cx.fact(Fact::Malformed { kind: Kind::PeerWire, reason: reason.label() });
+                return;
+            }
+        };
+        if let Some(ids) = self.ids.get_mut(cx.from.index()) {
+            ids.get_or_insert_default().update(&hello.ids);
+        }
+        if let Some(name) = hello.v.and_then(client::from_extended) {
+            cx.fact(Fact::Client(&named(&name, ClientSource::Extended)));
+        }
+        if let Some(port) = hello.port.filter(|&p| p != 0) {
+            cx.fact(Fact::Listens { port, channel: Channel::PeerWire });
+        }
+        if let Some(address) = hello.your_ip {
+            cx.fact(Fact::ExternalAddress { address, port: None, channel: Channel::PeerWire });
+        }
+    }
+}
+
+fn azureus_handshake(cx: &mut Context<'_>, hello: &AmpHandshake<'_>) {
+    let text = hello.client.map(|name| [name, hello.version.unwrap_or_default()].join(&b' '));
+    if let Some(name) = text.and_then(|text| client::from_extended(&text)) {
+        cx.fact(Fact::Client(&named(&name, ClientSource::Extended)));
+    }
+    if let Some(port) = hello.tcp_port {
+        cx.fact(Fact::Listens { port, channel: Channel::PeerWire });
+    }
+}

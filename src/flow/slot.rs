@@ -1,0 +1,165 @@
+//! Where flows lie in memory: slots of 104 bytes in chunks that never move, and what the flags of a slot mean.
+
+use super::view::Flow;
+use crate::base::{Address, Endpoint, Timestamp, Transport};
+use std::time::Duration;
+
+pub(super) const USED: u16 = 1;
+/// The originator is the higher endpoint.
+pub(super) const ORIGINATOR_HI: u16 = 1 << 1;
+pub(super) const PROBATION: u16 = 1 << 2;
+/// `slot` indexes the states.
+pub(super) const HAS_STATE: u16 = 1 << 3;
+/// `slot` holds the originator's initial sequence number.
+pub(super) const HAS_ISN: u16 = 1 << 4;
+pub(super) const SYN_SEEN: u16 = 1 << 5;
+pub(super) const FIN_SEEN: u16 = 1 << 6;
+pub(super) const RST_SEEN: u16 = 1 << 7;
+/// Touched since the clock hand passed.
+pub(super) const RECENT: u16 = 1 << 8;
+pub(super) const IS_UDP: u16 = 1 << 9;
+/// The room above is done with the flow: `FlowTable::retire`.
+pub(super) const RETIRED: u16 = 1 << 10;
+
+pub(super) const SYN_ACK_SEEN: u16 = 1 << 11;
+/// The responder reset the connection.
+pub(super) const REFUSED: u16 = 1 << 12;
+
+#[derive(Clone, Copy)]
+pub(super) struct Slot {
+    pub(super) lo: [u8; 16],
+    pub(super) hi: [u8; 16],
+    pub(super) lo_port: u16,
+    pub(super) hi_port: u16,
+    pub(super) flags: u16,
+    pub(super) path: u16,
+    pub(super) packets: [u32; 2],
+    pub(super) bytes: [u64; 2],
+    pub(super) payload: [u64; 2],
+    pub(super) first: i64,
+    pub(super) last: i64,
+    pub(super) slot: u32,
+    /// Milliseconds from the first packet to the SYN-ACK, where there was one.
+    pub(super) answer_ms: u32,
+}
+
+const _: () =
+    assert!(size_of::<Slot>() <= 104, "a flow without state and its share of the index stay below 128 bytes");
+
+pub(super) const EMPTY: Slot = Slot {
+    lo: [0; 16],
+    hi: [0; 16],
+    lo_port: 0,
+    hi_port: 0,
+    flags: 0,
+    path: 0,
+    packets: [0; 2],
+    bytes: [0; 2],
+    payload: [0; 2],
+    first: 0,
+    last: 0,
+    slot: 0,
+    answer_ms: 0,
+};
+
+impl Slot {
+    /// Originator and responder.
+    #[inline]
+    pub(super) fn ends(&self) -> [Endpoint; 2] {
+        let lo = Endpoint::new(Address(self.lo), self.lo_port);
+        let hi = Endpoint::new(Address(self.hi), self.hi_port);
+        if self.flags & ORIGINATOR_HI == 0 { [lo, hi] } else { [hi, lo] }
+    }
+
+    #[inline]
+    pub(super) const fn transport(&self) -> Transport {
+        if self.flags & IS_UDP != 0 { Transport::Udp } else { Transport::Tcp }
+    }
+
+    /// The flow as the room above sees it.
+    pub(super) fn view(&self) -> Flow {
+        let [originator, responder] = self.ends();
+        let transport = self.transport();
+        Flow {
+            originator,
+            responder,
+            transport,
+            path: self.path,
+            packets: self.packets,
+            bytes: self.bytes,
+            payload: self.payload,
+            first: Timestamp(self.first),
+            last: Timestamp(self.last),
+            midstream: transport == Transport::Tcp && self.flags & SYN_SEEN == 0,
+            fin: self.flags & FIN_SEEN != 0,
+            rst: self.flags & RST_SEEN != 0,
+            syn_ack: (self.flags & SYN_ACK_SEEN != 0)
+                .then(|| Timestamp(self.first) + Duration::from_millis(self.answer_ms.into())),
+            refused: self.flags & REFUSED != 0,
+        }
+    }
+}
+
+/// Slots are allocated in chunks, so that growing never copies a flow nor doubles the memory for a moment.
+pub(super) const CHUNK: usize = 4_096;
+
+/// The slots, by number.
+#[derive(Default)]
+pub(super) struct Slab {
+    chunks: Vec<Box<[Slot]>>,
+    free: Vec<u32>,
+    used: usize,
+}
+
+impl Slab {
+    /// Slots in use.
+    pub(super) const fn len(&self) -> usize {
+        self.used
+    }
+
+    /// The number after that of the last slot there is memory for.
+    #[inline]
+    pub(super) const fn end(&self) -> u32 {
+        (self.chunks.len() * CHUNK) as u32
+    }
+
+    /// Bytes of memory.
+    #[cfg(test)]
+    pub(super) fn bytes(&self) -> usize {
+        self.end() as usize * size_of::<Slot>() + self.free.capacity() * size_of::<u32>()
+    }
+
+    #[inline]
+    pub(super) fn get(&self, id: u32) -> &Slot {
+        self.chunks.get(id as usize / CHUNK).and_then(|c| c.get(id as usize % CHUNK)).unwrap_or(&EMPTY)
+    }
+
+    #[inline]
+    #[expect(
+        clippy::indexing_slicing,
+        reason = "an id comes from this table alone and chunks are never given back"
+    )]
+    pub(super) fn get_mut(&mut self, id: u32) -> &mut Slot {
+        &mut self.chunks[id as usize / CHUNK][id as usize % CHUNK]
+    }
+
+    /// Puts a slot into use; gives its number.
+    pub(super) fn add(&mut self, slot: Slot) -> u32 {
+        let id = self.free.pop().unwrap_or_else(|| {
+            let first = self.end();
+            self.chunks.push(vec![EMPTY; CHUNK].into_boxed_slice());
+            self.free.extend((first + 1..first + CHUNK as u32).rev());
+            first
+        });
+        *self.get_mut(id) = slot;
+        self.used += 1;
+        id
+    }
+
+    /// Takes a slot out of use.
+    pub(super) fn remove(&mut self, id: u32) {
+        self.get_mut(id).flags = 0;
+        self.free.push(id);
+        self.used -= 1;
+    }
+}

@@ -1,0 +1,228 @@
+//! The peer wire and what is spoken on it in place of the usual messages.
+
+use crate::scene::{Scene, Seen};
+use sha1::Digest;
+use swarmscope::base::InfoHashV2;
+use swarmscope::event::{Channel, Family, Grade, Kind, NameTrust, Reason};
+
+const A: &str = "192.168.1.10:51413";
+const B: &str = "198.51.100.7:6881";
+const V1: [u8; 20] = [0x11; 20];
+const V2: [u8; 20] = [0x22; 20];
+
+/// Reserved bytes of BiglyBT, of libtorrent, of libtorrent on a hybrid torrent.
+const AZUREUS: [u8; 8] = [0x80, 0, 0, 0, 0, 0x13, 0, 4];
+const USUAL: [u8; 8] = [0, 0, 0, 0, 0, 0x10, 0, 5];
+const HYBRID: [u8; 8] = [0, 0, 0, 0, 0, 0x10, 0, 0x15];
+
+pub fn handshake(reserved: [u8; 8], info_hash: [u8; 20], peer_id: &[u8; 20]) -> Vec<u8> {
+    [&b"\x13BitTorrent protocol"[..], &reserved, &info_hash, peer_id].concat()
+}
+
+fn message(id: u8, body: &[u8]) -> Vec<u8> {
+    [&(body.len() as u32 + 1).to_be_bytes()[..], &[id], body].concat()
+}
+
+fn extended(id: u8, payload: &[u8]) -> Vec<u8> {
+    message(20, &[&[id], payload].concat())
+}
+
+fn azureus(name: &str, payload: &[u8]) -> Vec<u8> {
+    // Version 2 with three bytes of padding, as the reference client sends it.
+    let head = [&(name.len() as u32).to_be_bytes()[..], name.as_bytes(), &[0x12, 0, 3, 7, 7, 7]].concat();
+    [&((head.len() + payload.len()) as u32).to_be_bytes()[..], &head, payload].concat()
+}
+
+fn piece(index: u32, length: usize) -> Vec<u8> {
+    [&index.to_be_bytes()[..], &[0; 4], &vec![0x55; length]].concat()
+}
+
+fn downloaded(seen: &Seen, info_hash: [u8; 20]) -> u64 {
+    seen.torrent(info_hash).hosts[0].downloaded
+}
+
+#[test]
+fn azureus_messages_are_read_like_peer_messages() {
+    let mut scene = Scene::default();
+    scene.tcp(A, B, &handshake(AZUREUS, V1, b"-BI3500-abcdefghijkl"));
+    scene.tcp(B, A, &handshake(AZUREUS, V1, b"-AZ5760-abcdefghijkl"));
+    let hello = b"d6:client7:BiglyBT8:tcp_porti51413e8:udp_porti51413e7:version7:3.5.0.0e";
+    scene.tcp(A, B, &azureus("AZ_HANDSHAKE", hello));
+    scene.tcp(B, A, &azureus("BT_BITFIELD", &[0xff, 0xf0]));
+    scene.tcp(A, B, &azureus("AZ_HAVE", b"d6:piecesli0ei3eee"));
+    scene.tcp(A, B, &azureus("BT_REQUEST", &[0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0x40, 0]));
+    let pex = [&b"d5:addedl6:\xcb\x00\x71\x09\x1a\xe1e8:infohash20:"[..], &V1, b"e"].concat();
+    for index in 5..8 {
+        scene.tcp(B, A, &azureus("BT_PIECE", &piece(index, 16_384)));
+        scene.tcp(B, A, &azureus("AZ_PEER_EXCHANGE", &pex));
+    }
+    let seen = scene.read();
+    assert_eq!((seen.kinds(), seen.flow().label.grade), (vec![Kind::PeerWire], Some(Grade::Confirmed)));
+    assert_eq!(seen.flow().label.pieces, [0, 3 * 16_384]);
+    assert_eq!(seen.report.totals.malformed.len(), 0, "framing is never lost");
+    assert_eq!(downloaded(&seen, V1), 3 * 16_384);
+    assert_eq!(seen.torrent(V1).hosts[0].measured, Some((2, 0)), "two pieces, of an unknown number");
+    // The handshake's address and the one learnt by peer exchange.
+    assert_eq!(seen.torrent(V1).peers, 2);
+    assert!(seen.home().clients.iter().any(|c| c.name == "BiglyBT 3.5.0.0"), "{:?}", seen.home().clients);
+    assert!(seen.home().listens.iter().any(|l| (l.0, l.1) == (51_413, Channel::PeerWire)));
+}
+
+#[test]
+fn azureus_messages_are_found_in_the_middle_of_a_stream() {
+    let mut scene = Scene::default();
+    scene.tcp(A, B, &azureus("BT_REQUEST", &[0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0x40, 0]));
+    scene.tcp(B, A, &azureus("BT_PIECE", &piece(5, 16_384)));
+    let seen = scene.without_handshakes().read();
+    assert_eq!(seen.kinds(), [Kind::PeerWire]);
+    assert!(seen.has_reason(Reason::MessageChain));
+    assert_eq!(seen.flow().label.pieces, [0, 16_384]);
+}
+
+#[test]
+fn azureus_messages_need_the_reserved_bit() {
+    let mut scene = Scene::default();
+    scene.tcp(A, B, &handshake(USUAL, V1, b"-qB4520-abcdefghijkl"));
+    scene.tcp(A, B, &azureus("BT_PIECE", &piece(5, 100)));
+    let seen = scene.read();
+    assert_eq!(seen.flow().label.pieces, [0, 0]);
+    assert_eq!(seen.report.totals.malformed.get(&(Kind::PeerWire, "framing")), Some(&1));
+}
+
+#[test]
+fn an_upgraded_handshake_links_both_halves_of_a_hybrid_torrent() {
+    let mut scene = Scene::default();
+    scene.tcp(A, B, &handshake(HYBRID, V1, b"-qB4520-abcdefghijkl"));
+    scene.tcp(B, A, &handshake(HYBRID, V2, b"-lt20A0-abcdefghijkl"));
+    // The other half is met on its own too.
+    scene.tcp("192.168.1.10:51414", B, &handshake(USUAL, V2, b"-qB4520-abcdefghijkl"));
+    let seen = scene.read();
+    assert_eq!(seen.torrent(V1).also.map(|h| h.0), Some(V2));
+    assert_eq!(seen.torrent(V2).also.map(|h| h.0), Some(V1));
+    // Without the bit two hashes are two torrents.
+    let mut scene = Scene::default();
+    scene.tcp(A, B, &handshake(USUAL, V1, b"-qB4520-abcdefghijkl"));
+    scene.tcp(B, A, &handshake(USUAL, V2, b"-lt20A0-abcdefghijkl"));
+    assert_eq!(scene.read().torrent(V1).also, None);
+}
+
+#[test]
+fn the_whole_v2_hash_is_told_once_metadata_is_verified() {
+    let info = [
+        &b"d9:file treed5:a.txtd0:d6:lengthi20000e11:pieces root32:"[..],
+        &[9; 32],
+        b"eee6:lengthi20000e12:meta versioni2e4:name5:a.txt12:piece lengthi16384e6:pieces40:",
+        &[8; 40],
+        b"e",
+    ]
+    .concat();
+    let v1: [u8; 20] = sha1::Sha1::digest(&info).into();
+    let whole = InfoHashV2(sha2::Sha256::digest(&info).into());
+    let mut scene = Scene::default();
+    scene.tcp(A, B, &handshake(HYBRID, v1, b"-qB4520-abcdefghijkl"));
+    scene.tcp(A, B, &extended(0, b"d1:md11:ut_metadatai2eee"));
+    scene.tcp(B, A, &handshake(HYBRID, v1, b"-lt20A0-abcdefghijkl"));
+    let data = format!("d8:msg_typei1e5:piecei0e10:total_sizei{}ee", info.len());
+    scene.tcp(B, A, &extended(2, &[data.as_bytes(), &info].concat()));
+    // The v2 swarm of the same torrent, of which no metadata is seen.
+    let v2 = whole.truncated().0;
+    scene.tcp("192.168.1.10:51414", B, &handshake(USUAL, v2, b"-qB4520-abcdefghijkl"));
+    let seen = scene.read();
+    for (key, other) in [(v1, v2), (v2, v1)] {
+        let torrent = seen.torrent(key);
+        assert_eq!((torrent.also.map(|h| h.0), torrent.v2), (Some(other), Some(whole)));
+        let name = torrent.name.as_ref().map(|(name, _, trust)| (name.as_str(), *trust));
+        assert_eq!((name, torrent.pieces), (Some(("a.txt", NameTrust::Verified)), Some(2)));
+    }
+    assert!(seen.summary.contains(&whole.to_string()), "{}", seen.summary);
+    assert_eq!(seen.json["torrents"][0]["info_hash_v2"], whole.to_string());
+}
+
+#[test]
+fn the_extended_handshake_tells_port_address_and_client() {
+    let mut scene = Scene::default();
+    scene.tcp(A, B, &handshake(USUAL, V1, b"-qB4520-abcdefghijkl"));
+    scene.tcp(
+        A,
+        B,
+        &extended(0, b"d1:md11:lt_donthavei7e6:ut_pexi1ee1:pi40000e4:reqqi500e1:v17:qBittorrent/4.5.2e"),
+    );
+    scene.tcp(B, A, &handshake(USUAL, V1, b"-lt20A0-abcdefghijkl"));
+    let hello =
+        b"d1:md11:lt_donthavei9e6:ut_pexi1ee1:pi6882e11:upload_onlyi1e1:v10:Deluge 2.16:yourip4:\xcb\x00\x71\x05e";
+    scene.tcp(B, A, &extended(0, hello));
+    let seen = scene.read();
+    let host = seen.home();
+    assert!(host.listens.iter().any(|l| (l.0, l.1) == (40_000, Channel::PeerWire)), "{:?}", host.listens);
+    assert_eq!(host.external, [("203.0.113.5".parse().expect("an address"), 1)]);
+    assert!(host.clients.iter().all(|c| c.name == "qBittorrent 4.5.2"), "{:?}", host.clients);
+    assert!(!host.client_conflict);
+}
+
+#[test]
+fn progress_follows_what_a_peer_has_and_drops() {
+    let measured = |messages: &[Vec<u8>]| {
+        let mut scene = Scene::default();
+        scene.tcp(A, B, &handshake(USUAL, V1, b"-qB4520-abcdefghijkl"));
+        scene.tcp(B, A, &handshake(USUAL, V1, b"-lt20A0-abcdefghijkl"));
+        scene.tcp(B, A, &extended(0, b"d1:md11:lt_donthavei7eee"));
+        for m in messages {
+            scene.tcp(A, B, m);
+        }
+        scene.read().torrent(V1).hosts[0].measured
+    };
+    let have = |piece: u8| message(4, &[0, 0, 0, piece]);
+    let drop_piece = |piece: u8| extended(7, &[0, 0, 0, piece]);
+    assert_eq!(measured(&[message(5, &[0xe0])]), Some((3, 0)));
+    assert_eq!(measured(&[message(15, &[]), have(1)]), Some((1, 0)), "have-none, then one");
+    assert_eq!(measured(&[message(14, &[])]), Some((0, 0)), "all of an unknown number");
+    assert_eq!(
+        measured(&[have(1), have(2), drop_piece(1), have(1)]),
+        Some((2, 0)),
+        "a piece that was dropped and fetched again is one piece"
+    );
+}
+
+#[test]
+fn fast_and_hash_messages_keep_the_framing() {
+    let block = [0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0x40, 0];
+    let span = [&[7; 32][..], &[0; 8], &[0, 0, 0, 2], &[0; 4]].concat();
+    let mut scene = Scene::default();
+    scene.tcp(A, B, &handshake(USUAL, V1, b"-qB4520-abcdefghijkl"));
+    scene.tcp(B, A, &handshake(USUAL, V1, b"-lt20A0-abcdefghijkl"));
+    for m in [
+        message(13, &block[..4]),
+        message(16, &block),
+        message(17, &block[..4]),
+        message(21, &span),
+        message(22, &[&span[..], &[5; 64]].concat()),
+        message(23, &span),
+        extended(200, b"\x01"),
+        message(7, &piece(1, 16_384)),
+    ] {
+        scene.tcp(B, A, &m);
+    }
+    let seen = scene.read();
+    assert_eq!(seen.report.totals.malformed.len(), 0);
+    assert_eq!(downloaded(&seen, V1), 16_384);
+}
+
+#[test]
+fn blizzards_downloader_is_no_bittorrent_unless_the_other_side_is() {
+    let mut scene = Scene::default();
+    scene.tcp(A, B, &handshake(USUAL, V1, b"BLZ\0abcdefghijklmnop"));
+    scene.tcp(B, A, &handshake(USUAL, V1, b"BLZ\0bcdefghijklmnopq"));
+    scene.tcp(B, A, &message(7, &piece(1, 16_384)));
+    let seen = scene.read();
+    assert_eq!((seen.kinds(), seen.report.hosts.len()), (vec![Kind::Blizzard], 0));
+    assert_eq!(seen.flow().label.kinds.family(), Some(Family::LookAlike));
+    assert!(seen.report.torrents.is_empty());
+    // A peer id is soon forged: the answer of an ordinary client uncovers it.
+    let mut scene = Scene::default();
+    scene.tcp(A, B, &handshake(USUAL, V1, b"BLZ\0abcdefghijklmnop"));
+    scene.tcp(B, A, &handshake(USUAL, V1, b"-qB4520-abcdefghijkl"));
+    scene.tcp(B, A, &message(7, &piece(1, 16_384)));
+    let seen = scene.read();
+    assert_eq!(seen.kinds(), [Kind::PeerWire, Kind::Blizzard]);
+    assert_eq!(downloaded(&seen, V1), 16_384);
+}

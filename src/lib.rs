@@ -4,6 +4,7 @@
 
 pub mod base;
 pub mod capture;
+pub mod config;
 pub mod dissect;
 pub mod event;
 pub mod flow;
@@ -12,4 +13,5 @@ pub mod ledger;
 pub mod output;
 pub mod pipeline;
 pub mod policy;
+pub mod system;
 pub mod wire;

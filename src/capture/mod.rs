@@ -8,6 +8,7 @@
 
 mod files;
 mod filter;
+mod live;
 mod memory;
 mod paths;
 mod pcap;
@@ -19,6 +20,7 @@ mod window;
 mod write;
 
 pub use files::{FileOptions, Files, open};
+pub use live::{ANY, CaptureMode, InterfaceState, InterfaceStatus, Live, LiveOptions};
 pub use memory::{Memory, OwnedPacket};
 pub use window::ExpansionLimit;
 pub use write::{PcapWriter, Precision};
@@ -78,7 +80,8 @@ pub struct Origin {
 pub enum Read<'a> {
     /// A packet.
     Packet(RawPacket<'a>),
-    /// Nothing arrived for a while (live sources only); the wall clock's reading.
+    /// Nothing arrived for a while (live sources only); the wall clock's reading, less the time that a packet may lie in
+    /// the kernel: no packet of before is to be expected.
     Idle(Timestamp),
     /// The source is exhausted.
     End,
@@ -109,8 +112,10 @@ pub struct SourceStatus {
     /// Packets whose headers contradicted themselves (more captured than the wire or the snap length allows, a second of
     /// more than a second) and were put right.
     pub normalised: u64,
-    /// Packets that the kernel dropped.
+    /// Packets that the kernel dropped, of all interfaces.
     pub kernel_dropped: u64,
+    /// The interfaces of a live capture, in the order they were asked for; looked at twice a second.
+    pub interfaces: Vec<InterfaceStatus>,
     /// Bytes of input read so far, before decompression, for progress display.
     pub bytes_read: u64,
     /// Total bytes of input, when known.
@@ -141,6 +146,20 @@ pub enum CaptureError {
     },
     /// The BPF filter does not compile; the text is libpcap's.
     Filter(String),
+    /// There is no interface of that name.
+    UnknownInterface {
+        /// What was asked for.
+        name: String,
+        /// What there is.
+        existing: Vec<String>,
+    },
+    /// The process may not capture.
+    NoPermission {
+        /// What was to be opened.
+        interface: String,
+        /// How the permission is given, for people.
+        remedy: String,
+    },
 }
 
 impl std::fmt::Display for CaptureError {
@@ -148,6 +167,12 @@ impl std::fmt::Display for CaptureError {
         match self {
             Self::Open { what, reason } => write!(f, "{what}: {reason}"),
             Self::Filter(reason) => write!(f, "bad filter: {reason}"),
+            Self::UnknownInterface { name, existing } => {
+                write!(f, "{name}: there is no such interface; there are {} and any", existing.join(", "))
+            }
+            Self::NoPermission { interface, remedy } => {
+                write!(f, "{interface}: no permission to capture; {remedy}")
+            }
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The command line as clap reads it.
 
+use super::config::ConfigArguments;
+use super::watch::WatchArguments;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use std::path::PathBuf;
 use swarmscope::base::{HomeNets, Network, Timestamp};
@@ -28,6 +30,20 @@ Exit status:
   2  wrong usage or configuration
   3  input partly unreadable; the results up to the damage are printed
   4  an alert opened of the level that --fail-on names, or a higher one";
+
+const WATCH_EXAMPLES: &str = "\
+Examples:
+  sudo swarmscope watch -i eth1 --user nobody
+          A mirror port, the summary at Ctrl-C
+  swarmscope watch -i eth1 -i eth2 -f 'not host 192.0.2.1' --events events.jsonl
+          Both directions of a tap, events into a file
+  swarmscope watch --config /etc/swarmscope/swarmscope.yaml
+          As a service does
+
+Exit status:
+  0  stopped
+  1  failure at run time
+  2  wrong usage or configuration, unknown interface, bad filter, no permission";
 
 /// A passive monitor for BitTorrent-family traffic.
 ///
@@ -61,6 +77,16 @@ pub(crate) enum Command {
     /// that it gives. For a flow without a label it says what was looked at.
     #[command(after_long_help = EXAMPLES)]
     Explain(ExplainArguments),
+    /// Listen on interfaces until told to stop
+    ///
+    /// Captures from network interfaces, such as a mirror port, and tells what it sees while it runs. Needs the right to
+    /// capture (CAP_NET_RAW) and nothing else: rights beyond it are given up at the start. An interface that goes down or
+    /// away is waited for. SIGINT or SIGTERM ends it, SIGHUP opens its files anew and reads the configuration again,
+    /// SIGUSR1 logs how far it is.
+    #[command(after_long_help = WATCH_EXAMPLES)]
+    Watch(Box<WatchArguments>),
+    /// Check or show the configuration of watch
+    Config(ConfigArguments),
     /// Check, list and test alert rules
     Rules(RulesArguments),
 }
@@ -274,7 +300,7 @@ mod tests {
         match Arguments::try_parse_from(line.split(' ')).unwrap().command {
             Command::Analyze(analyze) => analyze.options(),
             Command::Explain(explain) => explain.options(),
-            Command::Rules(_) => panic!(),
+            Command::Rules(_) | Command::Watch(_) | Command::Config(_) => panic!("{line}"),
         }
     }
 

@@ -90,6 +90,11 @@ impl<W: Write> EventWriter<W> {
         self.out
     }
 
+    /// What it writes to.
+    pub fn inner_mut(&mut self) -> &mut W {
+        &mut self.out
+    }
+
     /// A `flow` event, stamped with the time of the flow's last packet. Without a grade there is no `p2p` object.
     ///
     /// # Errors

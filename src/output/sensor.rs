@@ -27,12 +27,22 @@ pub struct InterfaceStatus {
     pub link_type: String,
     /// Whether packets can arrive.
     pub up: bool,
+    /// Why not, for people; a name it has been given since, too.
+    pub problem: Option<String>,
+    /// Which packets it takes, such as `promiscuous`.
+    pub mode: String,
+    /// Packets taken from it.
+    pub packets: u64,
+    /// Packets that the kernel had for it, dropped ones included.
+    pub kernel_received: u64,
     /// Packets dropped by the kernel because the ring was full.
     pub kernel_dropped: u64,
     /// Packets dropped by the interface or its driver.
     pub interface_dropped: u64,
     /// How often it had to be opened again.
     pub retries: u64,
+    /// How often it was down or gone.
+    pub gaps: u64,
     /// Time in which it was down or gone.
     pub gap: Duration,
 }

@@ -15,6 +15,7 @@ mod lane;
 mod pool;
 mod refusal;
 mod rule_test;
+mod sensor;
 mod watch;
 mod worker;
 

@@ -12,6 +12,7 @@ use super::keeper::{Keeper, Places, Tells};
 use super::lane::{Handover, Lane};
 use super::pool::start_lanes;
 use super::refusal;
+use super::sensor::interfaces;
 use super::worker::{Harvest, Keep, WorkerCounters};
 use crate::base::{HashKey, HomeNets, Timestamp};
 use crate::capture::{Origin, PacketSource, Read};
@@ -193,6 +194,7 @@ impl Reader<'_> {
             tally.coverage(source.status(), decoder, &none, self.ledger.home(), self.ledger.limits_hit());
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen.coverage = coverage;
+        seen.status.interfaces = interfaces(source.status());
         seen.status.queues = self.lanes.iter().map(Lane::fill).collect();
         seen.now = now;
         seen.stats |= stats;

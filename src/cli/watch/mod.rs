@@ -1,0 +1,111 @@
+//! `swarmscope watch`: listens on interfaces until it is told to stop.
+//!
+//! The order of the start is the order of trust: what can be wrong is found out first, then what needs rights is opened, the
+//! rights are given up, and only then is a packet looked at, a file written or a thread started.
+
+mod arguments;
+mod outputs;
+mod spool;
+
+pub(crate) use arguments::WatchArguments;
+
+use super::exit::{Exit, Failure};
+use super::log;
+use outputs::{Outputs, Running};
+use std::io::{self, BufWriter, IsTerminal as _, Write as _};
+use std::path::PathBuf;
+use swarmscope::base::HomeNets;
+use swarmscope::capture::{Live, LiveOptions};
+use swarmscope::config::Config;
+use swarmscope::ledger::report::Report;
+use swarmscope::output::{Color, Layout, write_json, write_summary};
+use swarmscope::pipeline::{AnalyzeError, AnalyzeLimits, WatchOptions, watch};
+use swarmscope::system::{Identity, KeepNetRaw, Service, Signals, give_up_privileges};
+use tracing::info;
+
+/// Runs the command.
+pub(crate) fn run(arguments: &WatchArguments, verbose: u8, quiet: bool) -> Result<Exit, Failure> {
+    let (config, file) = configure(arguments)?;
+    let level = match (quiet, verbose) {
+        (true, _) => "error",
+        (false, 0) => config.log.level.name(),
+        (false, 1) => "debug",
+        (false, _) => "trace",
+    };
+    log::start_sensor(level, config.log.format)?;
+    let identity = config.user.as_deref().map(Identity::named).transpose().map_err(Failure::usage)?;
+    let signals = Signals::install().map_err(|e| Failure::Run(format!("cannot listen to signals: {e}")))?;
+    let service = Service::from_environment();
+
+    let mut source = Live::open(&live_options(&config, &signals)).map_err(Failure::usage)?;
+
+    let keep = if arguments.drop_net_raw { KeepNetRaw::No } else { KeepNetRaw::Yes };
+    give_up_privileges(identity.as_ref(), keep)
+        .map_err(|e| Failure::Run(format!("cannot give up rights: {e}")))?;
+
+    let stop = signals.stop();
+    let running = Running { arguments: arguments.clone(), config, file, signals, service: service.clone() };
+    let options = watch_options(&running);
+    let interfaces = running.config.interfaces.join(", ");
+    let mut outputs = Outputs::open(running)?;
+    info!(interfaces, "listening");
+    service.ready(&format!("listening on {interfaces}"));
+    let result = watch(&mut source, &options, &mut outputs);
+    service.stopping();
+    stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    outputs.finish()?;
+    let report = result.map_err(|error| match error {
+        AnalyzeError::Usage(text) => Failure::Usage(text),
+        AnalyzeError::Failed(text) => Failure::Run(text),
+    })?;
+    print(&report, arguments).map_err(|error| Failure::writing("the summary", &error))?;
+    Ok(Exit::Done)
+}
+
+/// The configuration, flags over file over default, and the file.
+pub(super) fn configure(arguments: &WatchArguments) -> Result<(Config, Option<PathBuf>), Failure> {
+    let (mut config, file) = Config::load(arguments.config.as_deref()).map_err(Failure::usage)?;
+    arguments.over(&mut config);
+    if config.interfaces.is_empty() {
+        return Err(Failure::usage(
+            "no interface was named: name one with --interface, or any for all of them",
+        ));
+    }
+    Ok((config, file))
+}
+
+fn live_options(config: &Config, signals: &Signals) -> LiveOptions {
+    LiveOptions {
+        interfaces: config.interfaces.clone(),
+        buffer_bytes: u32::try_from(config.buffer.0).unwrap_or(u32::MAX),
+        snaplen: config.snaplen,
+        promiscuous: config.promiscuous,
+        filter: config.filter.clone(),
+        stop: signals.stop(),
+    }
+}
+
+fn watch_options(running: &Running) -> WatchOptions {
+    let Running { arguments, config, .. } = running;
+    WatchOptions {
+        home: HomeNets::new(config.home_networks.clone()),
+        workers: usize::from(config.workers),
+        all_flows: config.events.all_flows,
+        log_dht: config.events.dht,
+        deduplicate: !arguments.no_dedup,
+        limits: AnalyzeLimits::default(),
+    }
+}
+
+/// The summary: as JSON where asked for, for people where one looks.
+fn print(report: &Report, arguments: &WatchArguments) -> io::Result<()> {
+    let stdout = io::stdout();
+    let terminal = stdout.is_terminal();
+    let mut out = BufWriter::new(stdout.lock());
+    if arguments.json {
+        write_json(report, &mut out)?;
+    } else if terminal {
+        write_summary(report, &mut out, Layout::of_stdout(Color::Auto))?;
+    }
+    out.flush()
+}

@@ -1,0 +1,279 @@
+//! The capture itself: silence, faults of the link, and exact accounts.
+
+use crate::network::{Network, SENSOR};
+use nix::sys::resource::{UsageWho, getrusage};
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use swarmscope::base::Timestamp;
+use swarmscope::capture::{
+    CaptureError, CaptureMode, InterfaceState, InterfaceStatus, LinkType, Live, LiveOptions, PacketSource,
+    Read,
+};
+
+fn options(interfaces: &[&str]) -> LiveOptions {
+    LiveOptions { interfaces: interfaces.iter().map(ToString::to_string).collect(), ..LiveOptions::default() }
+}
+
+#[expect(clippy::disallowed_methods, reason = "these tests are about real time")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+#[expect(clippy::disallowed_methods, reason = "these tests are about real time")]
+fn wall_clock() -> Timestamp {
+    Timestamp(SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos() as i64)
+}
+
+/// Reads until the status is as wanted, and says after how long; at most ten seconds.
+fn read_until(live: &mut Live, wanted: impl Fn(&InterfaceStatus) -> bool) -> Duration {
+    let start = now();
+    while !wanted(&live.status().interfaces[0]) {
+        assert!(start.elapsed() < Duration::from_secs(10), "still {:?}", live.status().interfaces[0]);
+        assert!(!matches!(live.next_packet().unwrap(), Read::End));
+    }
+    start.elapsed()
+}
+
+/// Reads for that long; the number of packets.
+fn read_for(live: &mut Live, time: Duration) -> u64 {
+    let start = now();
+    let mut packets = 0;
+    while start.elapsed() < time {
+        packets += u64::from(matches!(live.next_packet().unwrap(), Read::Packet(_)));
+    }
+    packets
+}
+
+#[test]
+#[ignore = "needs root and SWARMSCOPE_NETNS=1"]
+fn a_silent_link_is_idle_ten_times_a_second_and_stops_at_once() {
+    let _network = Network::new();
+    let options = options(&[SENSOR]);
+    let mut live = Live::open(&options).unwrap();
+    let start = now();
+    let idle = (0..10).filter(|_| matches!(live.next_packet(), Ok(Read::Idle(_)))).count();
+    assert_eq!(idle, 10);
+    assert!((900..1_500).contains(&start.elapsed().as_millis()), "{:?}", start.elapsed());
+
+    let stop = options.stop.clone();
+    let stopper = std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(550));
+        stop.store(true, Ordering::Relaxed);
+        now()
+    });
+    while !matches!(live.next_packet().unwrap(), Read::End) {}
+    let stopped = now();
+    assert!(stopped.duration_since(stopper.join().unwrap()) < Duration::from_millis(300));
+}
+
+#[test]
+#[ignore = "needs root and SWARMSCOPE_NETNS=1"]
+fn packets_arrive_whole_with_the_time_and_the_interface() {
+    let network = Network::new();
+    let mut live = Live::open(&options(&[SENSOR])).unwrap();
+    let before = wall_clock();
+    network.sender().send(3);
+    let (mut seen, mut fine) = (0_u64, 0);
+    while seen < 3 {
+        let Read::Packet(packet) = live.next_packet().unwrap() else { continue };
+        assert_eq!((packet.link, packet.data.len(), packet.wire_len), (LinkType::ETHERNET, 100, 100));
+        assert_eq!(packet.data[14..22], seen.to_be_bytes());
+        assert!(packet.at >= before && packet.at <= wall_clock(), "{}", packet.at);
+        // Whole microseconds three times in a row would be nanoseconds that were not asked for.
+        fine += packet.at.0 % 1_000;
+        seen += 1;
+        let origin = &live.status().origins[0];
+        assert_eq!((origin.interface.as_deref(), origin.file.as_deref()), (Some(SENSOR), None));
+    }
+    assert_ne!(fine, 0);
+    let status = &live.status().interfaces[0];
+    assert_eq!(
+        (status.mode, &status.state, status.link_type),
+        (CaptureMode::Promiscuous, &InterfaceState::Up, Some(LinkType::ETHERNET))
+    );
+}
+
+#[test]
+#[ignore = "needs root and SWARMSCOPE_NETNS=1"]
+fn a_link_that_goes_down_is_noticed_and_its_gap_is_measured() {
+    let network = Network::new();
+    let mut live = Live::open(&options(&[SENSOR])).unwrap();
+    let mut sender = network.sender();
+    sender.send(5);
+    assert_eq!(read_for(&mut live, Duration::from_secs(1)), 5);
+
+    for end in [SENSOR, "cable0"] {
+        let gaps = live.status().interfaces[0].gaps;
+        let gap = live.status().interfaces[0].gap;
+        network.ip(&format!("link set {end} down"));
+        let noticed = read_until(&mut live, |status| status.state == InterfaceState::Down);
+        assert!(noticed < Duration::from_secs(2), "{noticed:?}");
+        read_for(&mut live, Duration::from_secs(2));
+        network.ip(&format!("link set {end} up"));
+        let noticed = read_until(&mut live, InterfaceStatus::up);
+        assert!(noticed < Duration::from_secs(2), "{noticed:?}");
+        let status = &live.status().interfaces[0];
+        assert_eq!((status.gaps, status.retries), (gaps + 1, 0));
+        let seconds = (status.gap - gap).as_secs_f64();
+        assert!((1.9..4.0).contains(&seconds), "{seconds}");
+    }
+    // The same handle goes on.
+    let mut sender = network.sender();
+    sender.send(7);
+    assert_eq!(read_for(&mut live, Duration::from_secs(1)), 7);
+}
+
+#[test]
+#[ignore = "needs root and SWARMSCOPE_NETNS=1"]
+fn an_interface_that_was_deleted_and_made_anew_is_opened_anew() {
+    let network = Network::new();
+    let mut live = Live::open(&options(&[SENSOR])).unwrap();
+    network.sender().send(5);
+    assert_eq!(read_for(&mut live, Duration::from_secs(1)), 5);
+
+    network.ip("link del cable0");
+    let noticed = read_until(&mut live, |status| matches!(status.state, InterfaceState::Closed(_)));
+    assert!(noticed < Duration::from_secs(2), "{noticed:?}");
+    let cpu = || {
+        let usage = getrusage(UsageWho::RUSAGE_THREAD).unwrap();
+        let micros = |t: nix::sys::time::TimeVal| t.tv_sec() * 1_000_000 + t.tv_usec();
+        micros(usage.user_time()) + micros(usage.system_time())
+    };
+    let before = cpu();
+    read_for(&mut live, Duration::from_secs(4));
+    let used = cpu() - before;
+    assert!(used < 40_000, "{used} µs of 4 s: it spins");
+    assert!((1..=3).contains(&live.status().interfaces[0].retries));
+
+    network.lay_cable();
+    let noticed = read_until(&mut live, InterfaceStatus::up);
+    assert!(noticed < Duration::from_secs(2), "{noticed:?}");
+    network.sender().send(7);
+    assert_eq!(read_for(&mut live, Duration::from_secs(1)), 7);
+    let status = &live.status().interfaces[0];
+    assert_eq!((status.gaps, status.packets), (1, 12));
+    assert!(status.gap > Duration::from_secs(3));
+    assert_eq!((status.kernel_received, status.kernel_dropped), (12, 0), "counters go on over both handles");
+}
+
+#[test]
+#[ignore = "needs root and SWARMSCOPE_NETNS=1"]
+fn a_renamed_interface_is_followed() {
+    let network = Network::new();
+    let mut live = Live::open(&options(&[SENSOR])).unwrap();
+    network.ip("link set cable1 name mirror");
+    let noticed = read_until(&mut live, |status| status.renamed_to.as_deref() == Some("mirror"));
+    assert!(noticed < Duration::from_secs(2), "{noticed:?}");
+    network.sender().send(4);
+    assert_eq!(read_for(&mut live, Duration::from_secs(1)), 4);
+    assert_eq!(live.status().interfaces[0].retries, 0);
+}
+
+#[test]
+#[ignore = "needs root and SWARMSCOPE_NETNS=1"]
+fn an_interface_that_is_down_at_the_start_is_waited_for() {
+    let network = Network::new();
+    network.ip("link set cable1 down");
+    let mut live = Live::open(&options(&[SENSOR])).unwrap();
+    assert!(!live.status().interfaces[0].up());
+    network.ip("link set cable1 up");
+    let noticed = read_until(&mut live, InterfaceStatus::up);
+    assert!(noticed < Duration::from_secs(2), "{noticed:?}");
+    network.sender().send(2);
+    assert_eq!(read_for(&mut live, Duration::from_secs(1)), 2);
+}
+
+#[test]
+#[ignore = "needs root and SWARMSCOPE_NETNS=1"]
+fn what_was_sent_is_read_or_counted_as_dropped() {
+    let network = Network::new();
+    let mut live = Live::open(&LiveOptions { buffer_bytes: 512 << 10, ..options(&[SENSOR]) }).unwrap();
+    const SENT: u64 = 60_000;
+    // Nobody reads meanwhile, and the ring is small.
+    network.sender().send(SENT as usize);
+    let read = read_for(&mut live, Duration::from_secs(2));
+    let status = &live.status().interfaces[0];
+    assert!(read > 0 && status.kernel_dropped > 0, "read {read}, dropped {}", status.kernel_dropped);
+    assert_eq!(status.kernel_received, SENT);
+    assert_eq!(read + status.kernel_dropped, SENT);
+    assert_eq!((status.packets, live.status().kernel_dropped), (read, status.kernel_dropped));
+}
+
+#[test]
+#[ignore = "needs root and SWARMSCOPE_NETNS=1"]
+fn several_interfaces_and_any_are_read_to_the_last_packet() {
+    let network = Network::new();
+    let mut live = Live::open(&options(&[SENSOR, "lo"])).unwrap();
+    network.ip("link set lo up");
+    let mut sender = network.sender();
+    for _ in 0..20 {
+        sender.send(1_000);
+    }
+    let (mut read, start) = ([0_u64; 2], now());
+    while start.elapsed() < Duration::from_secs(2) {
+        if let Read::Packet(packet) = live.next_packet().unwrap() {
+            read[usize::from(packet.origin)] += 1;
+        }
+    }
+    assert_eq!(read, [20_000, 0]);
+
+    let mut any =
+        Live::open(&LiveOptions { filter: Some("ether proto 0x88b5".to_owned()), ..options(&["any"]) })
+            .unwrap();
+    sender.send(10);
+    // Each is seen twice: where it left and where it arrived.
+    assert_eq!(read_for(&mut any, Duration::from_secs(1)), 20);
+    let status = &any.status().interfaces[0];
+    assert_eq!((status.mode, status.up()), (CaptureMode::Ordinary, true));
+}
+
+#[test]
+#[ignore = "needs root and SWARMSCOPE_NETNS=1"]
+fn packets_of_two_interfaces_come_in_the_order_of_their_times() {
+    let network = Network::new();
+    // Each frame leaves one end and arrives at the other.
+    let mut live = Live::open(&options(&["cable0", SENSOR])).unwrap();
+    let mut sender = network.sender();
+    let sending = std::thread::spawn(move || {
+        for _ in 0..200 {
+            sender.send(10);
+            std::thread::sleep(Duration::from_millis(7));
+        }
+    });
+    let (mut seen, mut last) = ([0_u64; 2], Timestamp::MIN);
+    let start = now();
+    while start.elapsed() < Duration::from_secs(4) {
+        let Read::Packet(packet) = live.next_packet().unwrap() else { continue };
+        assert!(packet.at >= last, "{} after {last}", packet.at);
+        last = packet.at;
+        seen[usize::from(packet.origin)] += 1;
+    }
+    sending.join().unwrap();
+    assert_eq!(seen, [2_000, 2_000]);
+}
+
+#[test]
+#[ignore = "needs root and SWARMSCOPE_NETNS=1"]
+fn a_filter_and_a_snapshot_length_hold() {
+    let network = Network::new();
+    let filtered = LiveOptions { filter: Some("ether proto 0x88b6".to_owned()), ..options(&[SENSOR]) };
+    let mut live = Live::open(&filtered).unwrap();
+    let mut cut = Live::open(&LiveOptions { snaplen: 64, ..options(&[SENSOR]) }).unwrap();
+    network.sender().send(3);
+    assert_eq!(read_for(&mut live, Duration::from_millis(500)), 0);
+    let Read::Packet(packet) = cut.next_packet().unwrap() else { panic!("no packet") };
+    assert_eq!((packet.data.len(), packet.wire_len), (64, 100));
+}
+
+#[test]
+#[ignore = "needs root and SWARMSCOPE_NETNS=1"]
+fn mistakes_are_told_in_a_line() {
+    let _network = Network::new();
+    let refusal = |options: &LiveOptions| Live::open(options).unwrap_err();
+    assert_eq!(
+        refusal(&options(&["eth9"])).to_string(),
+        "eth9: there is no such interface; there are cable0, cable1, lo and any"
+    );
+    let bad = LiveOptions { filter: Some("udp prt 53".to_owned()), ..options(&[SENSOR]) };
+    assert!(matches!(refusal(&bad), CaptureError::Filter(text) if text.contains("syntax error")));
+}

@@ -32,7 +32,7 @@ pub use metadata::MetadataStore;
 pub use sink::{Packet, Sink};
 pub use tcp::TcpSegment;
 
-use crate::base::{Direction, Endpoint, HashKey};
+use crate::base::{Direction, Endpoint, HashKey, Timestamp};
 use crate::event::{ClientSource, Opaque};
 use crate::wire::other::OtherProtocol;
 use crate::wire::udp_tracker::Request;
@@ -126,6 +126,11 @@ impl Dissector {
             metadata,
             endpoints: Vec::new(),
         }
+    }
+
+    /// Forgets questions whose answer would come too late at `now`.
+    pub fn expire(&mut self, now: Timestamp) {
+        self.asked.expire(now);
     }
 
     /// How many DHT queries stayed without an answer since the last call.

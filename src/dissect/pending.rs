@@ -29,7 +29,15 @@ impl<V: Copy> Pending<V> {
 
     /// Remembers a request from `asker` to `asked` under an id.
     pub fn put(&mut self, asker: Endpoint, asked: Endpoint, id: &[u8], at: Timestamp, value: V) {
-        let stale = |&(since, _): &(Timestamp, u64)| at.since(since) > self.max_age;
+        self.expire(at);
+        let hash = self.hash(asker, asked, id);
+        self.requests.insert(hash, (at, value));
+        self.order.push_back((at, hash));
+    }
+
+    /// Forgets requests whose answer would come too late at `now`, and the oldest of a full table.
+    pub fn expire(&mut self, now: Timestamp) {
+        let stale = |&(since, _): &(Timestamp, u64)| now.since(since) > self.max_age;
         while self.order.len() >= CAPACITY || self.order.front().is_some_and(stale) {
             let Some((since, hash)) = self.order.pop_front() else { break };
             // The same request may have been repeated since: then a later entry speaks for it.
@@ -38,9 +46,6 @@ impl<V: Copy> Pending<V> {
                 self.unanswered += 1;
             }
         }
-        let hash = self.hash(asker, asked, id);
-        self.requests.insert(hash, (at, value));
-        self.order.push_back((at, hash));
     }
 
     /// How many requests were forgotten without an answer since the last call.

@@ -155,6 +155,7 @@ impl Worker {
     pub fn tick(&mut self, now: Timestamp) -> Harvest {
         self.flows.expire(now, self.keep.all_flows || self.keep.subject.is_some());
         self.settle_ended();
+        self.dissector.expire(now);
         self.settle();
         self.ledger.merge_plain(&mut self.deltas);
         if now.since(self.told) >= self.keep.interim {
@@ -184,6 +185,7 @@ impl Worker {
 
     /// Ends every flow and hands over the rest; `now` is the last packet time of the input.
     pub fn finish(&mut self, now: Timestamp) -> Harvest {
+        self.dissector.expire(now);
         loop {
             let more = self.flows.finish_some(now);
             self.settle_ended();

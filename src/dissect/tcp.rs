@@ -10,6 +10,9 @@ use crate::wire::handshake;
 /// How far into a stream an urgent byte is tried both ways.
 const URGENT_MAX: usize = 256;
 
+/// Bytes that a side must acknowledge before it is said to hear the other: as many as a handshake has.
+const HEARD_FROM: u32 = handshake::LEN as u32;
+
 /// A segment as the flow's owner hands it in.
 #[derive(Clone, Copy, Debug)]
 pub struct TcpSegment<'a> {
@@ -43,6 +46,9 @@ pub struct TcpConversation {
     /// Whether data of this side was acknowledged by the other.
     acknowledged: [bool; 2],
     two_way_told: bool,
+    /// The first acknowledgement number of each side.
+    first_acks: [Option<u32>; 2],
+    hears_told: [bool; 2],
 }
 
 impl TcpConversation {
@@ -59,6 +65,8 @@ impl TcpConversation {
             stream: Stream::new(!segment.syn_seen),
             acknowledged: [false; 2],
             two_way_told: false,
+            first_acks: [None; 2],
+            hears_told: [false; 2],
         }
     }
 
@@ -158,6 +166,9 @@ impl TcpConversation {
     /// Notes that `from` acknowledged what the other side sent: once both have, neither address was forged.
     fn acknowledge(&mut self, from: Direction, ack: Option<u32>, sink: &mut dyn Sink) {
         let other = from.reverse();
+        if let Some(ack) = ack {
+            self.hears(from, ack, sink);
+        }
         if self.two_way_told || ack.is_none() {
             return;
         }
@@ -171,6 +182,20 @@ impl TcpConversation {
         if self.acknowledged == [true, true] {
             self.two_way_told = true;
             sink.fact(from, Fact::TwoWay);
+        }
+    }
+
+    /// Notes that `from` acknowledges ever more: the other side sends, whether it is seen or not.
+    fn hears(&mut self, from: Direction, ack: u32, sink: &mut dyn Sink) {
+        let (Some(first), Some(told)) =
+            (self.first_acks.get_mut(from.index()), self.hears_told.get_mut(from.index()))
+        else {
+            return;
+        };
+        let grown = ack.wrapping_sub(*first.get_or_insert(ack));
+        if !*told && (HEARD_FROM..1 << 31).contains(&grown) {
+            *told = true;
+            sink.fact(from, Fact::Hears);
         }
     }
 

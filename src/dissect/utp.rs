@@ -16,6 +16,8 @@ use crate::wire::{Guess, handshake};
 const CONNECTIONS: usize = 8;
 /// An answer to a SYN comes within this time.
 const SYN_ANSWER_SECS: i64 = 6;
+/// Packets that a side must acknowledge after its first acknowledgement before it is said to hear the other.
+const HEARD_FROM: u16 = 2;
 /// How far an acknowledgement may lie behind what the other side sent.
 const ACK_DISTANCE: u16 = 1_000;
 
@@ -38,6 +40,9 @@ struct Half {
     /// Packets whose clock and number fit the ones before.
     steps: u32,
     misfits: u32,
+    /// The first packet it acknowledged, and whether it was told that it acknowledges more.
+    first_ack: Option<u16>,
+    hears: bool,
     order: UtpOrder,
 }
 
@@ -146,6 +151,9 @@ impl UtpConversation {
         let at = self.find(from, header).unwrap_or_else(|| self.open(packet, header));
         let Some(connection) = self.connections.get_mut(at) else { return };
         connection.note(packet, header);
+        if connection.hears(from, header) {
+            sink.fact(from, Fact::Hears);
+        }
         if let Some(reason) = connection.proof(from)
             && connection.proven != Some(reason)
             && connection.proven.is_none_or(|known| known == Reason::UtpOneWay)
@@ -222,6 +230,17 @@ impl Connection {
             half.order = UtpOrder::default();
         }
         self.acknowledge(packet, header);
+    }
+
+    /// Whether the sender acknowledges more packets than at first: the other side sends, seen or not. True once.
+    fn hears(&mut self, from: Direction, header: &utp::Packet<'_>) -> bool {
+        let Some(half) = self.halves.get_mut(from.index()) else { return false };
+        if half.hears || header.kind == PacketKind::Syn || self.proven.is_none() {
+            return false;
+        }
+        let grown = header.ack.wrapping_sub(*half.first_ack.get_or_insert(header.ack));
+        half.hears = (HEARD_FROM..ACK_DISTANCE).contains(&grown);
+        half.hears
     }
 
     fn acknowledge(&mut self, packet: &Packet, header: &utp::Packet<'_>) {

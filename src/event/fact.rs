@@ -282,6 +282,8 @@ pub enum Fact<'a> {
     Hint(Reason),
     /// The answer proves that the other side's packets were not forged.
     TwoWay,
+    /// The sender acknowledges ever more of what the receiver sent, whether the sensor sees that or not.
+    Hears,
     /// What is known of the flow's encryption.
     Encrypted(Encryption),
     /// A peer handshake.

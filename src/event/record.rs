@@ -95,6 +95,9 @@ pub struct Label {
     pub encryption: Encryption,
     /// The other side's answer proves that neither address was forged.
     pub two_way: bool,
+    /// Which sides sent payload by the other's account (acknowledgement numbers that grow), by [`Direction::index`]: where
+    /// a sensor sees one direction only, this is all there is of the other.
+    pub heard: [bool; 2],
     /// Torrents named on the flow, at most eight, in order of appearance.
     pub info_hashes: Vec<InfoHash>,
     /// The clients of originator and responder.
@@ -174,6 +177,11 @@ impl Label {
                 self.grade = self.grade.max(reason.proves());
             }
             Fact::TwoWay => self.two_way = true,
+            Fact::Hears => {
+                if let Some(heard) = self.heard.get_mut(sender.reverse().index()) {
+                    *heard = true;
+                }
+            }
             Fact::Encrypted(encryption) => self.encryption = self.encryption.max(*encryption),
             Fact::Handshake { info_hash, .. } | Fact::Torrent { info_hash, .. } => self.torrent(*info_hash),
             Fact::Announce(announce) => self.torrent(announce.info_hash),

@@ -32,14 +32,16 @@ pub struct Told {
     pub encryption: Encryption,
     /// Whether it was proven that neither address was forged.
     pub two_way: bool,
+    /// Which sides sent payload by the other's account.
+    pub heard: [bool; 2],
 }
 
 impl Told {
     /// What a record tells.
     #[must_use]
     pub fn of(record: &FlowRecord) -> Self {
-        let Label { grade, kinds, reasons, encryption, two_way, .. } = record.label;
-        Self { sent: record.sent, grade, kinds, reasons, encryption, two_way }
+        let Label { grade, kinds, reasons, encryption, two_way, heard, .. } = record.label;
+        Self { sent: record.sent, grade, kinds, reasons, encryption, two_way, heard }
     }
 
     /// Keeps what was once found, though the evidence for it has expired since: a verdict on a flow never weakens.

@@ -98,8 +98,10 @@ impl Host {
         let Some(grade) = told.grade else { return false };
         let strong = grade >= Grade::Strong;
         let bittorrent = told.kinds.family() == Some(Family::Bittorrent);
-        // A stranger's unanswered packets are not this host's doing.
-        if bittorrent && side.of(told.sent).packets == 0 && !remote.is_group() {
+        // A stranger's unanswered packets are not this host's doing. Where the sensor does not see what the host sends, the
+        // stranger's acknowledgements are its answer; they can be forged, and the host is said to be claimed only.
+        let took_part = side.of(told.sent).packets > 0 || side.of(told.heard) || remote.is_group();
+        if bittorrent && !took_part {
             return false;
         }
         if strong {

@@ -130,7 +130,7 @@ impl Deltas {
                     join(&mut self.host(sender.address).hinted, Some(window));
                 }
             }
-            Fact::TwoWay | Fact::Encrypted(_) => {}
+            Fact::TwoWay | Fact::Hears | Fact::Encrypted(_) => {}
             Fact::Handshake { info_hash, .. } => {
                 if from_home {
                     // Its own handshake: the port on which it was reached is its listen port.

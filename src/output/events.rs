@@ -346,6 +346,7 @@ mod tests {
                 reasons,
                 encryption: Encryption::None,
                 two_way: true,
+                heard: [false; 2],
                 info_hashes: vec![InfoHash([0x0f; 20])],
                 clients: [
                     Some(Client {

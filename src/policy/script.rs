@@ -228,6 +228,7 @@ fn flow(node: &Node, problems: &mut Problems) -> Option<News> {
         reasons: reasons.into_iter().collect(),
         encryption: encryption.unwrap_or_default(),
         two_way: fields.flag("two_way", problems).unwrap_or(true),
+        heard: [false; 2],
         info_hashes: hash(&fields, "info_hash", problems).into_iter().collect(),
         clients: if out { [client, None] } else { [None, client] },
         pieces: [0, 0],

@@ -117,6 +117,23 @@ fn write_host(page: &mut Page<'_>, host: &HostReport, names: &BTreeMap<InfoHash,
         })
         .collect();
     page.entry("over", &transports, ", ", Paint::Plain)?;
+    let both =
+        |name: &str, sum: &HostBytes| format!("{name} in {} out {}", bytes(sum.received), bytes(sum.sent));
+    let moved = |sum: &HostBytes| sum.received > 0 || sum.sent > 0;
+    let grades: Vec<String> = Grade::ALL
+        .iter()
+        .filter_map(|grade| {
+            host.bytes.get(grade).filter(|sum| moved(sum)).map(|sum| both(grade.label(), sum))
+        })
+        .collect();
+    page.entry("by grade", &some_of_many(grades), ", ", Paint::Plain)?;
+    let encryption: Vec<String> = host
+        .encryption
+        .iter()
+        .filter(|(_, sum)| moved(sum))
+        .map(|(encryption, sum)| both(encryption_name(*encryption), sum))
+        .collect();
+    page.entry("encryption", &some_of_many(encryption), ", ", Paint::Plain)?;
     let paint = if host.client_conflict { Paint::Warning } else { Paint::Plain };
     let clients: Vec<String> =
         clients(host).into_iter().map(|(name, sources)| format!("{name} ({})", sources.join(", "))).collect();
@@ -190,18 +207,27 @@ fn some(mut items: Vec<String>) -> Vec<String> {
     items
 }
 
+/// A split is worth a line when it splits something.
+fn some_of_many(parts: Vec<String>) -> Vec<String> {
+    if parts.len() > 1 { parts } else { Vec::new() }
+}
+
+const fn encryption_name(encryption: Encryption) -> &'static str {
+    match encryption {
+        Encryption::None => "clear",
+        other => other.label(),
+    }
+}
+
 fn byte_items(host: &HostReport) -> Vec<String> {
     let sure = sure_bytes(host);
     let own = host.all.received.saturating_add(host.all.sent);
-    let mut items = vec![
+    let items = vec![
         format!("in {}", bytes(sure.received)),
         format!("out {}", bytes(sure.sent)),
         format!("{} of the host's traffic", percent(sure.received.saturating_add(sure.sent), own)),
         format!("{} encrypted", encrypted_share(host)),
     ];
-    if let Some(more) = host.bytes.get(&Grade::Suspected).filter(|b| b.received > 0 || b.sent > 0) {
-        items.push(format!("suspected besides: in {} out {}", bytes(more.received), bytes(more.sent)));
-    }
     items
 }
 

@@ -1,6 +1,6 @@
 //! What `explain` needs beyond a label: when and in which packet each reason was first seen.
 
-use super::{Reason, Reasons};
+use super::{Channel, Reason, Reasons};
 use crate::base::{Address, Endpoint, Timestamp};
 
 /// What an explanation was asked for.
@@ -39,8 +39,10 @@ pub struct Sighting {
     pub reason: Reason,
     /// Packet time.
     pub at: Timestamp,
-    /// The running number of the packet, from 1; `None` for what was learnt outside the flow or at its end.
+    /// The running number of the packet, from 1; `None` where it is not known: what shows at the end of a flow.
     pub number: Option<u64>,
+    /// Who said so, and by which way, where it was told.
+    pub told_by: Option<(Address, Channel)>,
 }
 
 /// The first sights of a flow's reasons, each reason once.
@@ -49,13 +51,26 @@ pub struct Trace {
     sightings: Vec<Sighting>,
     /// What was weighed when the bytes proved nothing, whatever came of it.
     pub weighed: Reasons,
+    /// The points it came to.
+    pub points: u32,
 }
 
 impl Trace {
     /// Takes note of a reason, unless it was noted before.
     pub fn note(&mut self, reason: Reason, at: Timestamp, number: Option<u64>) {
+        self.note_told(reason, at, number, None);
+    }
+
+    /// The same for what somebody told.
+    pub fn note_told(
+        &mut self,
+        reason: Reason,
+        at: Timestamp,
+        number: Option<u64>,
+        told_by: Option<(Address, Channel)>,
+    ) {
         if self.get(reason).is_none() {
-            self.sightings.push(Sighting { reason, at, number });
+            self.sightings.push(Sighting { reason, at, number, told_by });
         }
     }
 

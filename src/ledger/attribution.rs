@@ -5,8 +5,8 @@
 //! endpoints are attacker-controlled (anyone can put any address into a DHT answer): they count only for a home host that
 //! is itself a confirmed participant, within [`EVIDENCE_WINDOW`] of the flow, never below port 1024, and never alone.
 
-use super::Ledger;
 use super::window::Window;
+use super::{Ledger, Lesson};
 use crate::base::{Address, Endpoint, InfoHash, Transport};
 use crate::event::{Encryption, FlowRecord, Grade, Kind, Reason, Reasons};
 use std::time::Duration;
@@ -146,6 +146,7 @@ impl Ledger {
         });
         if let Some(trace) = &mut record.trace {
             trace.weighed = reasons;
+            trace.points = sum;
         }
         // A looked-up name accuses nobody: it raises a suspicion, never a proof (R-X-3).
         let hint = if reasons.contains(Reason::NameHint) { points(Reason::NameHint) } else { 0 };
@@ -163,31 +164,33 @@ impl Ledger {
     fn date_context(&self, record: &mut FlowRecord) {
         let Some(mut trace) = record.trace.take() else { return };
         let window = |w: Option<Window>| w.filter(|w| w.near(record.start, record.end, EVIDENCE_WINDOW));
-        let mut note = |reason, w: Option<Window>| {
+        let mut tell = |reason, w: Option<Window>, by| {
             if let Some(w) = window(w) {
-                trace.note(reason, w.first, None);
+                let number = (w.number != Window::UNKNOWN).then_some(w.number);
+                trace.note_told(reason, w.first, number, by);
             }
         };
         for (host, remote) in [(record.originator, record.responder), (record.responder, record.originator)] {
-            note(Reason::KnownPeer, self.endpoints.get(&remote).and_then(|l| l.spoke));
+            tell(Reason::KnownPeer, self.endpoints.get(&remote).and_then(|l| l.spoke), None);
             if !self.home().contains(&host.address) {
                 continue;
             }
-            note(Reason::Participant, self.hosts.get(&host.address).and_then(|h| h.confirmed));
+            tell(Reason::Participant, self.hosts.get(&host.address).and_then(|h| h.confirmed), None);
             if let Some(port) = self.ports.get(&(host, record.transport)) {
-                note(Reason::OwnPort, port.told);
-                note(Reason::SharedPort, port.window);
+                tell(Reason::OwnPort, port.told, None);
+                tell(Reason::SharedPort, port.window, None);
             }
             if let Some(learnt) = self.endpoints.get(&remote) {
-                let told = learnt.told.iter().find(|(h, _)| *h == host.address);
-                note(Reason::LearntEndpoint, told.map(|(_, w)| *w));
+                let lesson = learnt.told.iter().find(|l| l.home == host.address);
+                let by = lesson.map(|l| (l.source, l.channel));
+                tell(Reason::LearntEndpoint, lesson.map(|l| l.window), by);
             }
             // The pattern stands once the last of the remotes it needs was met.
             if let Some(known) = self.hosts.get(&host.address) {
                 let mut met: Vec<Window> =
                     known.shaped.values().copied().filter(|w| window(Some(*w)).is_some()).collect();
                 met.sort_by_key(|w| w.first);
-                note(Reason::FanOut, met.get(FAN_OUT_FROM - 1).copied());
+                tell(Reason::FanOut, met.get(FAN_OUT_FROM - 1).copied(), None);
             }
         }
         record.trace = Some(trace);
@@ -231,7 +234,7 @@ impl Ledger {
             if remote.port >= 1_024 && learnt.reached.iter().any(again) {
                 reasons.insert(Reason::RetryInClear);
             }
-            let told = |w: &(Address, Window)| w.0 == host.address && near(Some(w.1));
+            let told = |l: &Lesson| l.home == host.address && near(Some(l.window));
             if learnt.told.iter().any(told) {
                 reasons.insert(Reason::LearntEndpoint);
             }

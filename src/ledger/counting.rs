@@ -71,7 +71,7 @@ impl Host {
     fn count(&mut self, update: &FlowUpdate<'_>, side: Direction, remote: Address) {
         let record = update.record;
         change(&mut self.all, bytes(update.added(), side), ADD);
-        join(&mut self.seen, Some(Window { first: record.start, last: record.end }));
+        join(&mut self.seen, Some(Window::between(record.start, record.end)));
         if update.told.grade.is_some() {
             self.count_claim(&update.told, record.transport, side, remote, TAKE_BACK);
             self.drop_empty();
@@ -79,7 +79,7 @@ impl Host {
         let accused = self.count_claim(&Told::of(record), record.transport, side, remote, ADD);
         if accused {
             self.count_opening(update, side);
-            join(&mut self.active, Some(Window { first: record.start, last: record.end }));
+            join(&mut self.active, Some(Window::between(record.start, record.end)));
             if self.peers.len() < PEERS && !remote.is_group() {
                 self.peers.insert(remote);
             }

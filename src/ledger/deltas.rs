@@ -1,11 +1,11 @@
 //! What one worker learnt since it last told the ledger.
 
-use super::Ledger;
 use super::dht::DhtTotals;
 use super::host::{HostDelta, LocalPort, join};
 use super::report::{HostBytes, MappingReport};
 use super::swarm::{Member, Name, Swarm};
 use super::window::Window;
+use super::{Ledger, Lesson};
 use crate::base::{Address, Endpoint, HomeNets, InfoHash, KeyedState, Timestamp, Transport, printable};
 use crate::event::{
     Announce, AnnounceEvent, Channel, DhtMessage, DhtRole, Direction, Fact, Have, Kind, Knock, TorrentName,
@@ -44,8 +44,8 @@ impl Scene {
 pub struct Deltas {
     pub(super) hosts: Map<Address, HostDelta>,
     pub(super) swarms: Map<InfoHash, Swarm>,
-    /// (endpoint, home host told) → (who told, when).
-    pub(super) told: Map<(Endpoint, Address), (Address, Window)>,
+    /// (endpoint, home host told) → who told first, and when.
+    pub(super) told: Map<(Endpoint, Address), Lesson>,
     pub(super) spoke: Map<Endpoint, Window>,
     /// (endpoint, home host that shook hands with it in clear) → when.
     pub(super) reached: Map<(Endpoint, Address), Window>,
@@ -114,7 +114,7 @@ impl Deltas {
     pub fn fact(&mut self, home: &HomeNets, scene: &Scene, fact: &Fact<'_>) {
         let (sender, receiver) = (scene.sender(), scene.receiver());
         let (from_home, to_home) = (home.contains(&sender.address), home.contains(&receiver.address));
-        let window = Window::at(scene.at);
+        let window = Window::of(scene.at, scene.number);
         match fact {
             Fact::Identified { kind, .. } => {
                 if from_home && Ledger::is_participation(*kind) {
@@ -164,12 +164,8 @@ impl Deltas {
                 } else if to_home || receiver.address.is_group() {
                     // A remote that announces itself to a home host is a peer that may be contacted later.
                     if let Some(port) = announce.port {
-                        self.learn(
-                            Endpoint::new(sender.address, port),
-                            receiver.address,
-                            sender.address,
-                            window,
-                        );
+                        let endpoint = Endpoint::new(sender.address, port);
+                        self.learn(endpoint, receiver.address, announce.channel, scene);
                     }
                 }
             }
@@ -177,12 +173,8 @@ impl Deltas {
                 if from_home {
                     self.told_port(sender.address, *port, *channel, scene);
                 } else if to_home {
-                    self.learn(
-                        Endpoint::new(sender.address, *port),
-                        receiver.address,
-                        sender.address,
-                        window,
-                    );
+                    let endpoint = Endpoint::new(sender.address, *port);
+                    self.learn(endpoint, receiver.address, *channel, scene);
                 }
             }
             Fact::ExternalAddress { address, .. } => {
@@ -193,7 +185,7 @@ impl Deltas {
             Fact::Peers { info_hash, channel, endpoints } => {
                 if to_home {
                     for endpoint in *endpoints {
-                        self.learn(*endpoint, receiver.address, sender.address, window);
+                        self.learn(*endpoint, receiver.address, *channel, scene);
                     }
                     if let Some(info_hash) = info_hash {
                         self.swarm_peers(*info_hash, endpoints);
@@ -251,7 +243,7 @@ impl Deltas {
 
     fn swarm(&mut self, info_hash: InfoHash, scene: &Scene, channel: Channel) -> &mut Swarm {
         let swarm = self.swarms.entry(info_hash).or_default();
-        join(&mut swarm.window, Some(Window::at(scene.at)));
+        join(&mut swarm.window, Some(Window::of(scene.at, scene.number)));
         swarm.channels.insert(channel);
         swarm
     }
@@ -259,7 +251,7 @@ impl Deltas {
     fn member(&mut self, info_hash: InfoHash, host: Address, channel: Channel, scene: &Scene) -> &mut Member {
         self.host(host).torrents.insert(info_hash);
         let member = self.swarm(info_hash, scene, channel).hosts.entry(host).or_default();
-        join(&mut member.window, Some(Window::at(scene.at)));
+        join(&mut member.window, Some(Window::of(scene.at, scene.number)));
         member
     }
 
@@ -269,7 +261,7 @@ impl Deltas {
         member.announced |= announce.event != AnnounceEvent::Stopped;
         if let Some([uploaded, downloaded, left]) = announce.claimed {
             member.claimed = Some((at, (announce.event, uploaded, downloaded, left)));
-            let window = Window::at(scene.at);
+            let window = Window::of(scene.at, scene.number);
             self.host(sender.address).sizes.entry(left).or_insert(window).join(window);
         }
         if let Some(port) = announce.port {
@@ -278,7 +270,7 @@ impl Deltas {
     }
 
     fn told_port(&mut self, host: Address, port: u16, channel: Channel, scene: &Scene) {
-        let window = Window::at(scene.at);
+        let window = Window::of(scene.at, scene.number);
         self.host(host).listens.entry((port, channel)).or_insert(window).join(window);
         // One number for TCP, uTP and DHT (R-X-1): clients bind the same port on both transports.
         for transport in [Transport::Tcp, Transport::Udp] {
@@ -291,17 +283,19 @@ impl Deltas {
         if scene.transport == Transport::Udp {
             let port = self.ports.entry((local, scene.transport)).or_default();
             port.spoke.insert(kind);
-            join(&mut port.window, Some(Window::at(scene.at)));
+            join(&mut port.window, Some(Window::of(scene.at, scene.number)));
         }
     }
 
-    /// Remembers that `source` named `endpoint` as a peer to a home host. Ports below 1024 and group addresses are never
+    /// Remembers that the sender named `endpoint` as a peer to a home host. Ports below 1024 and group addresses are never
     /// learnt: the lists are attacker-controlled, and well-known services live there.
-    fn learn(&mut self, endpoint: Endpoint, home: Address, source: Address, window: Window) {
+    fn learn(&mut self, endpoint: Endpoint, home: Address, channel: Channel, scene: &Scene) {
         if endpoint.port < 1_024 || endpoint.address.is_group() {
             return;
         }
-        self.told.entry((endpoint, home)).or_insert((source, window)).1.join(window);
+        let window = Window::of(scene.at, scene.number);
+        let lesson = Lesson { home, source: scene.sender().address, channel, window };
+        self.told.entry((endpoint, home)).or_insert(lesson).join(lesson);
     }
 
     fn swarm_peers(&mut self, info_hash: InfoHash, endpoints: &[Endpoint]) {

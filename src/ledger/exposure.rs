@@ -37,7 +37,7 @@ pub struct Tried {
 
 impl Tried {
     pub fn knock(&mut self, knock: &Knock) {
-        let window = Window { first: knock.first, last: knock.last };
+        let window = Window::between(knock.first, knock.last);
         self.span(Span { answer: knock.answer, window, attempts: knock.attempts });
         insert(&mut self.sources, knock.source, SOURCES);
     }
@@ -70,7 +70,7 @@ pub struct Scan {
 
 impl Scan {
     fn knock(&mut self, knock: &Knock) {
-        self.window.join(Window { first: knock.first, last: knock.last });
+        self.window.join(Window::between(knock.first, knock.last));
         insert(&mut self.ports, (knock.transport, knock.target.port), SCANNED);
     }
 }
@@ -105,7 +105,7 @@ impl Ledger {
         if let Some(mut known) = self.scans.get_mut(&key) {
             known.knock(knock);
         } else if self.scans.len() < self.limits.scanners {
-            let window = Window { first: knock.first, last: knock.last };
+            let window = Window::between(knock.first, knock.last);
             self.scans.entry(key).or_insert(Scan { ports: Vec::new(), window }).knock(knock);
         } else {
             self.attempts_refused.fetch_add(1, Ordering::Relaxed);

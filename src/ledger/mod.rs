@@ -73,12 +73,33 @@ impl Default for LedgerLimits {
 /// What is known of a remote endpoint, per home host that learnt it.
 #[derive(Debug, Default)]
 struct Learnt {
-    /// (home host, when it was told), at most [`Learnt::HOSTS`].
-    told: Vec<(Address, Window)>,
+    /// What home hosts were told, at most [`Learnt::HOSTS`].
+    told: Vec<Lesson>,
     /// When the endpoint itself spoke BitTorrent in clear.
     spoke: Option<Window>,
     /// (home host, when it shook hands here in clear), at most [`Learnt::HOSTS`].
     reached: Vec<(Address, Window)>,
+}
+
+/// That a home host was told of an endpoint.
+#[derive(Clone, Copy, Debug)]
+struct Lesson {
+    home: Address,
+    /// Who told it first, and by which way.
+    source: Address,
+    channel: Channel,
+    window: Window,
+}
+
+impl Lesson {
+    /// The first to tell is kept.
+    fn join(&mut self, other: Self) {
+        let rank = |l: &Self| (l.window.first, l.window.number, l.source, l.channel);
+        if rank(&other) < rank(self) {
+            (self.source, self.channel) = (other.source, other.channel);
+        }
+        self.window.join(other.window);
+    }
 }
 
 impl Learnt {
@@ -180,8 +201,8 @@ impl Ledger {
                 list.extend(new.into_iter().map(|host| (info_hash, host)));
             }
         }
-        for ((endpoint, home), (source, window)) in deltas.told.drain() {
-            self.tell(endpoint, home, source, window);
+        for ((endpoint, _), lesson) in deltas.told.drain() {
+            self.tell(endpoint, lesson);
         }
         for (endpoint, window) in deltas.spoke.drain() {
             if self.room_for(&endpoint) {
@@ -252,7 +273,8 @@ impl Ledger {
         new
     }
 
-    fn tell(&self, endpoint: Endpoint, home: Address, source: Address, window: Window) {
+    fn tell(&self, endpoint: Endpoint, lesson: Lesson) {
+        let Lesson { home, source, window, .. } = lesson;
         let over = {
             let mut taught = self.sources.entry((source, home)).or_insert((0, window.last));
             if window.last.since(taught.1) > EVIDENCE_WINDOW {
@@ -266,7 +288,11 @@ impl Ledger {
             return;
         }
         let mut learnt = self.endpoints.entry(endpoint).or_default();
-        note(&mut learnt.told, home, window);
+        if let Some(known) = learnt.told.iter_mut().find(|l| l.home == home) {
+            known.join(lesson);
+        } else if learnt.told.len() < Learnt::HOSTS {
+            learnt.told.push(lesson);
+        }
     }
 
     fn room_for(&self, endpoint: &Endpoint) -> bool {
@@ -287,7 +313,7 @@ impl Ledger {
     pub fn expire(&self, now: Timestamp) {
         let oldest = now - 2 * EVIDENCE_WINDOW;
         self.endpoints.retain(|_, learnt| {
-            learnt.told.retain(|(_, w)| w.last >= oldest);
+            learnt.told.retain(|l| l.window.last >= oldest);
             learnt.reached.retain(|(_, w)| w.last >= oldest);
             learnt.spoke.is_some_and(|w| w.last >= oldest)
                 || !(learnt.told.is_empty() && learnt.reached.is_empty())
@@ -301,7 +327,7 @@ impl Ledger {
         if !record.opaque.lengths_fit {
             return;
         }
-        let window = Window { first: record.start, last: record.end };
+        let window = Window::between(record.start, record.end);
         for (host, remote) in [(record.originator, record.responder), (record.responder, record.originator)] {
             if self.home.contains(&host.address)
                 && !self.home.contains(&remote.address)

@@ -188,7 +188,7 @@ fn state(intervals: &[Interval], expected_open: bool) -> PortState {
 /// Attempts in order of time, those of the same outcome joined.
 fn intervals(spans: &[Span]) -> Vec<Interval> {
     let noise = |silence: &Span| {
-        let Window { first, last } = silence.window;
+        let Window { first, last, .. } = silence.window;
         let refused = |s: &Span| {
             matches!(s.answer, Answer::Refused | Answer::Filtered) && s.window.near(first, last, SAME)
         };
@@ -226,7 +226,7 @@ mod tests {
     use crate::base::Timestamp;
 
     fn span(answer: Answer, first: i64, last: i64, attempts: u64) -> Span {
-        let window = Window { first: Timestamp::from_secs(first), last: Timestamp::from_secs(last) };
+        let window = Window::between(Timestamp::from_secs(first), Timestamp::from_secs(last));
         Span { answer, window, attempts }
     }
 

@@ -8,15 +8,30 @@ use std::time::Duration;
 pub struct Window {
     pub first: Timestamp,
     pub last: Timestamp,
+    /// The packet of `first`; [`Window::UNKNOWN`] where it is not known.
+    pub number: u64,
 }
 
 impl Window {
+    /// No packet number.
+    pub const UNKNOWN: u64 = u64::MAX;
+
+    /// A packet.
+    pub const fn of(at: Timestamp, number: u64) -> Self {
+        Self { first: at, last: at, number }
+    }
+
+    /// A span whose first packet is not known.
+    pub const fn between(first: Timestamp, last: Timestamp) -> Self {
+        Self { first, last, number: Self::UNKNOWN }
+    }
+
     pub const fn at(time: Timestamp) -> Self {
-        Self { first: time, last: time }
+        Self::of(time, Self::UNKNOWN)
     }
 
     pub fn join(&mut self, other: Self) {
-        self.first = self.first.min(other.first);
+        (self.first, self.number) = (self.first, self.number).min((other.first, other.number));
         self.last = self.last.max(other.last);
     }
 

@@ -40,7 +40,7 @@ impl Explained {
     }
 
     fn sum(&self) -> u32 {
-        self.reasons().into_iter().map(points).sum()
+        self.record.trace.as_ref().map_or(0, |t| t.points)
     }
 
     fn conclusion(&self) -> String {
@@ -120,7 +120,9 @@ fn write_flow(flow: &Explained, out: &mut dyn Write) -> io::Result<()> {
         let at = seen.map_or_else(|| "at an unknown time".to_owned(), |s| s.at.to_string());
         let packet = seen.and_then(|s| s.number).map(|n| format!(" packet {n}")).unwrap_or_default();
         let weight = if flow.is_weighed() { format!(" (+{})", points(reason)) } else { String::new() };
-        writeln!(out, "  {at}{packet}: {} [{}]{weight}", reason.sentence(), reason.label())?;
+        let by = seen.and_then(|s| s.told_by);
+        let by = by.map(|(who, how)| format!(", by {who} ({})", how.label())).unwrap_or_default();
+        writeln!(out, "  {at}{packet}: {}{by} [{}]{weight}", reason.sentence(), reason.label())?;
     }
     writeln!(out, "  => {}\n", flow.conclusion())
 }
@@ -168,6 +170,12 @@ fn flow_json(w: &mut JsonWriter, flow: &Explained) {
                 w.key("sentence").string(reason.sentence());
                 w.key("first").optional(seen, |w, s| w.plain(s.at));
                 w.key("packet").optional(seen.and_then(|s| s.number), JsonWriter::number);
+                w.key("told_by").optional(seen.and_then(|s| s.told_by), |w, (who, how)| {
+                    w.object(|w| {
+                        w.key("address").plain(who);
+                        w.key("channel").string(how.label());
+                    });
+                });
                 w.key("points").number(if flow.is_weighed() { points(reason) } else { 0 });
             });
         }

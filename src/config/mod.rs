@@ -5,10 +5,12 @@
 //! default here, a line to `packaging/swarmscope.yaml`, and a flag where it makes sense.
 
 mod error;
+mod sinks;
 mod text;
 mod values;
 
 pub use error::ConfigError;
+pub use sinks::{AlertmanagerSink, SecretPlace, Sinks, SyslogSink, SyslogTransport, WebhookSink};
 pub use text::ListenAddress;
 pub use values::{ByteSize, LogFormat, LogLevel};
 
@@ -17,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::{ErrorKind, Read as _};
 use std::net::Ipv4Addr;
+use std::num::NonZeroU16;
 use std::path::{Path, PathBuf};
 
 /// Where the file is looked for unless another is named.
@@ -60,6 +63,8 @@ pub struct Config {
     pub events: Events,
     /// Rules that raise alerts.
     pub rules: Rules,
+    /// Where alerts are carried to.
+    pub sinks: Sinks,
     /// What is remembered over a restart.
     pub state: State,
     /// What is told on stderr.
@@ -77,6 +82,8 @@ pub struct Web {
     pub listen_addresses: Vec<ListenAddress>,
     /// TLS and passwords, in the form of Prometheus' exporter-toolkit.
     pub config_file: Option<PathBuf>,
+    /// Whether it may be served beyond loopback without TLS and users; nothing about people is told then.
+    pub insecure: bool,
     /// Whether `POST /-/reload` is answered.
     pub enable_lifecycle: bool,
     /// Names under which it may be asked for, besides addresses and `localhost`.
@@ -105,13 +112,19 @@ pub struct Events {
     pub all_flows: bool,
     /// Whether every DHT message is written too.
     pub dht: bool,
+    /// Size from which on the file is put aside and begun anew.
+    pub rotate_size: Option<ByteSize>,
+    /// The same by age, in hours of packet time.
+    pub rotate_hours: Option<NonZeroU16>,
+    /// Whether files that were put aside are compressed.
+    pub compress: bool,
 }
 
 /// Rules that raise alerts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Rules {
-    /// The folder with rule files; the rules that come with swarmscope without it.
+    /// The folder with rule files; no rule is in force without it.
     pub dir: Option<PathBuf>,
 }
 
@@ -156,6 +169,7 @@ impl Default for Config {
             metrics: Metrics::default(),
             events: Events::default(),
             rules: Rules::default(),
+            sinks: Sinks::default(),
             state: State::default(),
             log: Log::default(),
             privacy: Privacy::default(),
@@ -168,6 +182,7 @@ impl Default for Web {
         Self {
             listen_addresses: vec![ListenAddress((Ipv4Addr::LOCALHOST, DEFAULT_PORT).into())],
             config_file: None,
+            insecure: false,
             enable_lifecycle: false,
             allowed_hosts: Vec::new(),
             telemetry_path: "/metrics".to_owned(),

@@ -59,6 +59,12 @@ impl Serialize for ByteSize {
     }
 }
 
+impl<'de> Deserialize<'de> for ByteSize {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(SizeVisitor)
+    }
+}
+
 /// From which weight on something is logged.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -117,7 +123,7 @@ pub(super) fn hosts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D
 }
 
 pub(super) fn buffer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ByteSize, D::Error> {
-    let size = deserializer.deserialize_str(SizeVisitor)?;
+    let size = ByteSize::deserialize(deserializer)?;
     within(size, &(ByteSize(*BUFFER.start())..=ByteSize(*BUFFER.end())))
 }
 

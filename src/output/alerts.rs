@@ -64,6 +64,16 @@ impl AlertLog {
     }
 }
 
+impl AlertRecord {
+    /// Its object, as in the summary.
+    #[must_use]
+    pub fn json(&self) -> String {
+        let mut w = JsonWriter::compact();
+        w.object(|w| record(w, self));
+        w.text().to_owned()
+    }
+}
+
 /// The members of an `alert` event behind `event_type`.
 pub(super) fn event(w: &mut JsonWriter, change: &AlertChange) {
     let alert = &change.alert;

@@ -27,6 +27,7 @@ pub struct Policed<'a, S: ?Sized> {
     ports: HashMap<(Endpoint, Transport), (PortState, u64), KeyedState>,
     mapped: HashSet<(Endpoint, Transport), KeyedState>,
     looked: Timestamp,
+    spent: Duration,
 }
 
 impl<'a, S: AnalysisSink + ?Sized> Policed<'a, S> {
@@ -40,7 +41,19 @@ impl<'a, S: AnalysisSink + ?Sized> Policed<'a, S> {
             ports: HashMap::default(),
             mapped: HashSet::default(),
             looked: Timestamp::MIN,
+            spent: Duration::ZERO,
         }
+    }
+
+    /// The engine and the sink behind it, between two calls.
+    pub fn parts(&mut self) -> (&mut Engine, &mut S) {
+        (self.engine, self.inner)
+    }
+
+    /// Time spent on evaluating rules at ticks, by the wall clock.
+    #[must_use]
+    pub const fn spent(&self) -> Duration {
+        self.spent
     }
 
     /// Tells of ports that somebody tried, and of mappings asked for, since the last look.
@@ -158,7 +171,9 @@ impl<S: AnalysisSink + ?Sized> AnalysisSink for Policed<'_, S> {
         self.inner.sensor(status);
     }
 
+    #[allow(clippy::disallowed_methods, reason = "what rules cost is no matter of packet time")]
     fn tick(&mut self, now: Timestamp, ledger: &Ledger, coverage: &Coverage) {
+        let began = std::time::Instant::now();
         if now.since(self.looked) >= STANDINGS {
             let since = std::mem::replace(&mut self.looked, now);
             if self.engine.wants(Subject::Torrent) {
@@ -169,7 +184,9 @@ impl<S: AnalysisSink + ?Sized> AnalysisSink for Policed<'_, S> {
             }
         }
         self.engine.coverage(now, coverage);
-        for change in self.engine.tick(now) {
+        let changes = self.engine.tick(now);
+        self.spent += began.elapsed();
+        for change in changes {
             self.inner.alert(&change);
         }
         self.inner.tick(now, ledger, coverage);

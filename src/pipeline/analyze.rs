@@ -201,7 +201,7 @@ fn coverage(tally: &Tally, source: &dyn PacketSource, decoder: &Decoder, ledger:
 
 /// Says of each DHT node id of a home host whether it is made from an address of the host (BEP 42): its own, or the one
 /// that others say they see. Unknown where neither is public, for then the BEP asks nothing.
-pub(super) fn verify_node_ids(report: &mut Report) {
+pub fn verify_node_ids(report: &mut Report) {
     for host in &mut report.hosts {
         let outside = host.external.iter().map(|(address, _)| *address);
         let addresses: Vec<Address> =

@@ -7,6 +7,15 @@ use crate::frame::{Decoded, Decoder, Skip, link_name};
 use crate::ledger::report::Coverage;
 use std::collections::BTreeMap;
 
+/// Words for packets that become no frame and yet are no [`Skip`].
+const TAKEN: [&str; 3] = ["fragment", "duplicate", "icmp_unreachable"];
+
+/// Every word for a packet that becomes no frame of its own.
+#[must_use]
+pub fn skip_reasons() -> Vec<&'static str> {
+    Skip::ALL.iter().map(|skip| skip.label()).chain(TAKEN).collect()
+}
+
 /// Sums of the reading side.
 #[derive(Debug, Default)]
 pub struct Tally {
@@ -75,9 +84,7 @@ impl Tally {
     ) -> Coverage {
         let mut skipped: BTreeMap<&'static str, u64> =
             self.skips.iter().map(|(s, n)| (s.label(), *n)).collect();
-        for (word, n) in
-            [("fragment", self.held), ("duplicate", self.duplicates), ("icmp_unreachable", self.unreachable)]
-        {
+        for (word, n) in TAKEN.into_iter().zip([self.held, self.duplicates, self.unreachable]) {
             if n > 0 {
                 skipped.insert(word, n);
             }

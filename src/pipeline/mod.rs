@@ -19,6 +19,7 @@ mod sensor;
 mod watch;
 mod worker;
 
-pub use analyze::{AnalyzeError, AnalyzeLimits, AnalyzeOptions, analyze, analyze_source};
+pub use analyze::{AnalyzeError, AnalyzeLimits, AnalyzeOptions, analyze, analyze_source, verify_node_ids};
+pub use coverage::skip_reasons;
 pub use rule_test::rule_test;
 pub use watch::{WatchOptions, watch};

@@ -38,6 +38,11 @@ impl Signals {
         Arc::clone(&self.stop)
     }
 
+    /// Asks for a reload, as SIGHUP does.
+    pub fn ask_reload(&self) {
+        self.reload.store(true, Ordering::Relaxed);
+    }
+
     /// Whether a reload was asked for since the last call.
     #[must_use]
     pub fn take_reload(&self) -> bool {

@@ -62,12 +62,15 @@ pub(crate) struct WatchArguments {
     #[arg(long = "log.format", value_name = "FORMAT", help_heading = "Output")]
     pub(crate) log_format: Option<Format>,
 
-    /// An address to serve the page, the API and the metrics on, such as 127.0.0.1:9847; repeatable
-    #[arg(long = "web.listen-address", value_name = "ADDRESS", help_heading = "Web")]
-    pub(crate) web_listen_address: Vec<ListenAddress>,
+    /// An address to serve the page, the API and the metrics on, such as 127.0.0.1:9847; repeatable; '' for nowhere
+    #[arg(long = "web.listen-address", value_name = "ADDRESS", value_parser = address_or_nowhere, help_heading = "Web")]
+    pub(crate) web_listen_address: Vec<Listen>,
     /// TLS and passwords, in the form of Prometheus' exporter-toolkit
     #[arg(long = "web.config.file", value_name = "PATH", value_hint = ValueHint::FilePath, help_heading = "Web")]
     pub(crate) web_config_file: Option<PathBuf>,
+    /// Serve beyond loopback without TLS and passwords; nothing about people is told then
+    #[arg(long = "web.insecure", help_heading = "Web")]
+    pub(crate) web_insecure: bool,
     /// Answer POST /-/reload
     #[arg(long = "web.enable-lifecycle", help_heading = "Web")]
     pub(crate) web_enable_lifecycle: bool,
@@ -98,6 +101,14 @@ pub(crate) struct WatchArguments {
     pub(crate) workers: Option<u16>,
 }
 
+/// Where to listen, or nowhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Listen(Option<ListenAddress>);
+
+fn address_or_nowhere(text: &str) -> Result<Listen, String> {
+    if text.is_empty() { Ok(Listen(None)) } else { text.parse().map(|address| Listen(Some(address))) }
+}
+
 /// [`LogLevel`] as clap reads it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Level {
@@ -126,7 +137,11 @@ impl WatchArguments {
         value(&mut config.snaplen, &self.snaplen);
         config.promiscuous &= !self.no_promiscuous;
         option(&mut config.user, &self.user);
-        list(&mut config.web.listen_addresses, &self.web_listen_address);
+        if !self.web_listen_address.is_empty() {
+            let given = self.web_listen_address.iter();
+            config.web.listen_addresses = given.filter_map(|Listen(address)| *address).collect();
+        }
+        config.web.insecure |= self.web_insecure;
         option(&mut config.web.config_file, &self.web_config_file);
         config.web.enable_lifecycle |= self.web_enable_lifecycle;
         list(&mut config.web.allowed_hosts, &self.web_allowed_host);
@@ -210,18 +225,41 @@ mod tests {
     }
 
     #[test]
+    fn an_empty_address_turns_the_web_off() {
+        let line = ["swarmscope", "watch", "--web.listen-address", ""];
+        let Command::Watch(watch) = Arguments::try_parse_from(line).unwrap().command else { panic!() };
+        let mut config = Config::default();
+        watch.over(&mut config);
+        assert!(config.web.listen_addresses.is_empty());
+    }
+
+    #[test]
     fn every_setting_has_a_flag() {
         let config = over(
             "swarmscope watch -i any --filter udp --buffer 1MiB --snaplen 96 --no-promiscuous \
              --home-net 10.0.0.0/8 --user nobody --events e.jsonl --all-flows --log dht --log.level debug \
-             --log.format json --web.listen-address localhost:1 --web.config.file w.yml --web.enable-lifecycle \
+             --log.format json --web.listen-address localhost:1 --web.config.file w.yml --web.insecure --web.enable-lifecycle \
              --web.allowed-host s --web.telemetry-path /m --metrics.max-hosts 9 --rules r --state s \
              --no-names --workers 7",
             "",
         );
-        // What is written of both, line by line, differs everywhere: a setting without a flag would show here.
+        // What is written of both, line by line, differs everywhere: a setting without a flag would show here. Where alerts go
+        // and how files are put aside is left to the file.
+        let file_only = [
+            "sinks",
+            "sensor",
+            "syslog",
+            "webhook",
+            "alertmanager",
+            "rotate_size",
+            "rotate_hours",
+            "compress",
+        ];
         let (set, default) = (config.to_yaml().unwrap(), Config::default().to_yaml().unwrap());
         let lines: Vec<&str> = default.lines().filter(|line| !line.ends_with(':')).collect();
+        let has_flag =
+            |line: &str| !line.split(':').next().is_some_and(|key| file_only.contains(&key.trim()));
+        let lines: Vec<&str> = lines.into_iter().filter(|line| has_flag(line)).collect();
         let same: Vec<&&str> = lines.iter().filter(|line| set.lines().any(|l| l == **line)).collect();
         assert!(same.is_empty(), "{same:?}");
     }

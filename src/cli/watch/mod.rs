@@ -4,22 +4,27 @@
 //! rights are given up, and only then is a packet looked at, a file written or a thread started.
 
 mod arguments;
+mod carriers;
 mod outputs;
+mod policy;
 mod spool;
+mod web;
 
 pub(crate) use arguments::WatchArguments;
 
 use super::exit::{Exit, Failure};
 use super::log;
 use outputs::{Outputs, Running};
+use policy::Watched;
 use std::io::{self, BufWriter, IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use swarmscope::base::HomeNets;
 use swarmscope::capture::{Live, LiveOptions};
 use swarmscope::config::Config;
 use swarmscope::ledger::report::Report;
-use swarmscope::output::{Color, Layout, write_json, write_summary};
+use swarmscope::output::{Color, Layout, Policed, write_json, write_summary};
 use swarmscope::pipeline::{AnalyzeError, AnalyzeLimits, WatchOptions, watch};
+use swarmscope::policy::{Engine, EngineLimits, Subject};
 use swarmscope::system::{Identity, KeepNetRaw, Service, Signals, give_up_privileges};
 use tracing::info;
 
@@ -34,10 +39,13 @@ pub(crate) fn run(arguments: &WatchArguments, verbose: u8, quiet: bool) -> Resul
     };
     log::start_sensor(level, config.log.format)?;
     let identity = config.user.as_deref().map(Identity::named).transpose().map_err(Failure::usage)?;
+    let rules = policy::load(config.rules.dir.as_deref())?;
+    let carriers = carriers::Prepared::from(&config.sinks)?;
     let signals = Signals::install().map_err(|e| Failure::Run(format!("cannot listen to signals: {e}")))?;
     let service = Service::from_environment();
 
     let mut source = Live::open(&live_options(&config, &signals)).map_err(Failure::usage)?;
+    let server = web::bind(&config, &signals)?;
 
     let keep = if arguments.drop_net_raw { KeepNetRaw::No } else { KeepNetRaw::Yes };
     give_up_privileges(identity.as_ref(), keep)
@@ -45,14 +53,26 @@ pub(crate) fn run(arguments: &WatchArguments, verbose: u8, quiet: bool) -> Resul
 
     let stop = signals.stop();
     let running = Running { arguments: arguments.clone(), config, file, signals, service: service.clone() };
-    let options = watch_options(&running);
+    let mut engine =
+        Engine::new(rules, HomeNets::new(running.config.home_networks.clone()), EngineLimits::default());
+    let mut options = watch_options(&running);
+    let dht_too = options.log_dht;
+    options.log_dht |= engine.wants(Subject::Dht);
     let interfaces = running.config.interfaces.join(", ");
-    let mut outputs = Outputs::open(running)?;
+    let (live, shown) = server.as_ref().map(|_| web::live(&running.config)).transpose()?.unzip();
+    let mut outputs = Outputs::open(running, live.zip(shown.clone()), carriers, options.log_dht)?;
+    let served = server.zip(shown).map(|(server, live)| server.start(live)).transpose();
+    let served = served.map_err(|error| Failure::Run(error.to_string()))?;
     info!(interfaces, "listening");
+    for address in served.iter().flat_map(|served| served.addresses()) {
+        info!(%address, "serving the page, the API and the metrics");
+    }
     service.ready(&format!("listening on {interfaces}"));
-    let result = watch(&mut source, &options, &mut outputs);
+    let mut sink = Watched(Policed::new(&mut engine, &mut outputs, dht_too));
+    let result = watch(&mut source, &options, &mut sink);
     service.stopping();
     stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    drop(served);
     outputs.finish()?;
     let report = result.map_err(|error| match error {
         AnalyzeError::Usage(text) => Failure::Usage(text),

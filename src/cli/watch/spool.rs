@@ -5,6 +5,8 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use swarmscope::base::Timestamp;
+use swarmscope::output::sinks::RotatingFile;
 
 /// Most bytes that wait.
 const WAITING_MAX: usize = 8 << 20;
@@ -13,6 +15,8 @@ const WAITING_MAX: usize = 8 << 20;
 pub(super) enum Target {
     /// A file that is appended to, and opened anew when asked to.
     File(PathBuf, File),
+    /// The same, put aside and begun anew when it is large or old.
+    Rotating(Box<RotatingFile>),
     /// Standard output, or in tests anything.
     Stream(Box<dyn Write + Send>),
 }
@@ -20,16 +24,20 @@ pub(super) enum Target {
 impl Target {
     /// Opens a file, made if it is not there, for its owner and group alone.
     pub(super) fn file(path: &Path) -> io::Result<Self> {
-        let file = OpenOptions::new().append(true).create(true).mode(0o640).open(path)?;
-        Ok(Self::File(path.to_owned(), file))
+        append(path).map(|file| Self::File(path.to_owned(), file))
     }
 
     fn writer(&mut self) -> &mut dyn Write {
         match self {
             Self::File(_, file) => file,
+            Self::Rotating(file) => file,
             Self::Stream(stream) => stream,
         }
     }
+}
+
+fn append(path: &Path) -> io::Result<File> {
+    OpenOptions::new().append(true).create(true).mode(0o640).open(path)
 }
 
 /// Takes lines at any time, and writes them when told to.
@@ -72,12 +80,27 @@ impl Spool {
         }
     }
 
+    /// Writes what waits, and puts the file aside when it is large or old at `now`: between two lines.
+    pub(super) fn tick(&mut self, now: Timestamp) {
+        self.drain();
+        if let Target::Rotating(file) = &mut self.target
+            && self.failing.is_none()
+            && self.waiting.is_empty()
+            && let Err(error) = file.tick(now)
+        {
+            self.failing = Some(error.kind());
+        }
+    }
+
     /// Opens the file anew, after it was rotated away. When that fails the old one goes on.
     pub(super) fn reopen(&mut self) -> io::Result<()> {
-        if let Target::File(path, _) = &self.target {
-            let path = path.clone();
-            self.drain();
-            self.target = Target::file(&path)?;
+        self.drain();
+        match &mut self.target {
+            Target::File(path, file) => {
+                *file = append(path)?;
+            }
+            Target::Rotating(file) => file.reopen()?,
+            Target::Stream(_) => {}
         }
         Ok(())
     }

@@ -42,6 +42,8 @@ pub struct HttpOptions {
     pub allowed_hosts: Vec<String>,
     /// Listen beyond loopback without TLS and users; personal data is then told to nobody.
     pub insecure_ok: bool,
+    /// The path of the metrics; `/metrics` without it.
+    pub metrics_path: Option<String>,
     /// What `POST /-/reload` does; without it there is no such path.
     pub reload: Option<Reload>,
 }
@@ -65,7 +67,7 @@ impl fmt::Display for HttpError {
             Self::Unprotected(address) => write!(
                 f,
                 "will not listen on {address}, where others could see who talks to whom: give a web configuration file \
-                 with TLS and users, listen on 127.0.0.1, or say that this is meant"
+                 with TLS and users, listen on 127.0.0.1, or say that this is meant: --web.insecure"
             ),
             Self::Listen(address, error) if error.kind() == io::ErrorKind::AddrInUse => {
                 write!(f, "cannot listen on {address}: another program does")

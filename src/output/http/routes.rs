@@ -50,7 +50,7 @@ async fn answered<B>(site: &Site, request: &Request<B>, slot: &Slot) -> Answer {
         "/-/healthy" => plain(StatusCode::OK, "healthy\n"),
         "/-/ready" if site.live.is_ready() => plain(StatusCode::OK, "ready\n"),
         "/-/ready" => plain(StatusCode::SERVICE_UNAVAILABLE, "no packet source is being read yet\n"),
-        "/metrics" => metrics(site, headers, people),
+        _ if path == site.metrics_path => metrics(site, headers, people),
         _ if !people && !is_asset(path) => {
             let known = path == "/" || path.starts_with("/api/v1/");
             let why = "who talks to whom is told only to those who say who they are: set up TLS and users";

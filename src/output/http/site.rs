@@ -22,6 +22,7 @@ const CONFIG_LIFE: Duration = Duration::from_secs(5);
 pub struct Site {
     pub live: Arc<Live>,
     pub allowed_hosts: Vec<String>,
+    pub metrics_path: String,
     pub reload: Option<Reload>,
     pub connections: Connections,
     pub known: Known,
@@ -37,6 +38,7 @@ impl Site {
         Self {
             live,
             allowed_hosts: options.allowed_hosts,
+            metrics_path: options.metrics_path.unwrap_or_else(|| "/metrics".to_owned()),
             reload: options.reload,
             connections: Connections::default(),
             known: Known::default(),

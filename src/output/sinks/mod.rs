@@ -50,6 +50,20 @@ pub trait Courier: Send {
     }
 }
 
+impl Courier for Box<dyn Courier> {
+    fn deliver(&mut self, change: &AlertChange) -> Result<(), Undelivered> {
+        (**self).deliver(change)
+    }
+
+    fn every(&self) -> Option<Duration> {
+        (**self).every()
+    }
+
+    fn refresh(&mut self) -> Result<(), Undelivered> {
+        (**self).refresh()
+    }
+}
+
 /// Why an alert was not delivered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Undelivered {

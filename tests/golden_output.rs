@@ -10,6 +10,7 @@ use swarmscope::event::{
     AnnounceEvent, Answer, Channel, ClientSource, DhtPurpose, Encryption, Family, Grade, Kind, Mapping,
     NameTrust,
 };
+use swarmscope::ledger::Standing;
 use swarmscope::ledger::report::{
     ClientReport, Coverage, DhtExchange, FlowSum, HostBytes, HostReport, Interval, MappingReport, NatStatus,
     PortReport, PortState, Report, Role, ScanReport, TorrentHost, TorrentReport, Totals,
@@ -335,6 +336,7 @@ fn host(text: &str) -> HostReport {
         dht_exchange: DhtExchange::default(),
         nat: [NatStatus::Green, NatStatus::Yellow],
         opened: [(3, traffic(5, 5)), (27, traffic(5, 5))],
+        standing: Standing::default(),
     }
 }
 

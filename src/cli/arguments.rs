@@ -1,9 +1,11 @@
 //! The command line as clap reads it.
 
 use super::config::ConfigArguments;
+use super::verify::VerifyArguments;
 use super::watch::WatchArguments;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use std::path::PathBuf;
+use std::time::Duration;
 use swarmscope::base::{HomeNets, Network, Timestamp};
 use swarmscope::event::Subject;
 use swarmscope::output::Color;
@@ -45,6 +47,20 @@ Exit status:
   1  failure at run time
   2  wrong usage or configuration, unknown interface, bad filter, no permission";
 
+const VERIFY_EXAMPLES: &str = "\
+Examples:
+  swarmscope verify 10.0.0.5 monday.pcap tuesday.pcap
+          Was there a day without BitTorrent of this host?
+  swarmscope verify 10.0.0.5 captures/ --quiet-for 7d --json
+          A week, for scripts
+
+Exit status:
+  0  cleared
+  1  failure at run time
+  2  wrong usage
+  3  cannot tell: the sensor could have missed it, or the host was not seen
+  4  not cleared: active, quiet but not for long enough, changed, recurred";
+
 /// A passive monitor for BitTorrent-family traffic.
 ///
 /// swarmscope tells from captured packets which hosts take part in BitTorrent, in which torrents, and with which clients.
@@ -77,6 +93,13 @@ pub(crate) enum Command {
     /// that it gives. For a flow without a label it says what was looked at.
     #[command(after_long_help = EXAMPLES)]
     Explain(ExplainArguments),
+    /// Say whether a host has stopped, and how that is known
+    ///
+    /// Reads captures from after the time when the host was told to stop, or from before, too. Only what the host itself
+    /// sends counts. It is cleared when it sent no peer-to-peer packet for long enough, was alive, and the sensor would have
+    /// seen it; whatever is missing is named.
+    #[command(after_long_help = VERIFY_EXAMPLES)]
+    Verify(VerifyArguments),
     /// Listen on interfaces until told to stop
     ///
     /// Captures from network interfaces, such as a mirror port, and tells what it sees while it runs. Needs the right to
@@ -137,6 +160,9 @@ pub(crate) struct AnalyzeArguments {
     /// Write events of this sort too
     #[arg(long, value_name = "WHAT", requires = "events", help_heading = "Output")]
     pub(crate) log: Vec<LogTopic>,
+    /// How long a host must be quiet to be called cleared, such as 24h or 7d
+    #[arg(long, value_name = "TIME", value_parser = super::verify::duration, help_heading = "Output")]
+    pub(crate) quiet_for: Option<Duration>,
     /// When to colour the summary; auto is on a terminal unless NO_COLOR is set
     #[arg(long, value_name = "WHEN", default_value = "auto", help_heading = "Output")]
     pub(crate) color: ColorWhen,
@@ -279,6 +305,7 @@ impl AnalyzeArguments {
             news: !self.rules.is_empty(),
             all_flows: self.all_flows,
             log_dht: self.log.contains(&LogTopic::Dht),
+            quiet_for: self.quiet_for,
             ..self.input.options()
         }
     }
@@ -300,6 +327,7 @@ mod tests {
         match Arguments::try_parse_from(line.split(' ')).unwrap().command {
             Command::Analyze(analyze) => analyze.options(),
             Command::Explain(explain) => explain.options(),
+            Command::Verify(verify) => verify.options(),
             Command::Rules(_) | Command::Watch(_) | Command::Config(_) => panic!("{line}"),
         }
     }

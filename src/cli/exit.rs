@@ -17,14 +17,18 @@ pub(crate) enum Exit {
     Partly,
     /// An alert opened of the level that `--fail-on` names, or higher.
     Alerted,
+    /// It cannot be told whether the host is cleared.
+    CannotTell,
+    /// The host is not cleared, or what was asked for was not found.
+    No,
 }
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
         Self::from(match exit {
             Exit::Done => 0,
-            Exit::Partly => 3,
-            Exit::Alerted => 4,
+            Exit::Partly | Exit::CannotTell => 3,
+            Exit::Alerted | Exit::No => 4,
         })
     }
 }

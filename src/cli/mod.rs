@@ -9,6 +9,7 @@ mod exit;
 mod explain;
 mod log;
 mod rules;
+mod verify;
 mod watch;
 
 use arguments::{Arguments, Command};
@@ -25,6 +26,9 @@ pub(crate) fn run() -> ExitCode {
         }
         Command::Explain(explain) => {
             log::start(level(&arguments)).and_then(|()| explain::run(explain, arguments.quiet))
+        }
+        Command::Verify(verify) => {
+            log::start(level(&arguments)).and_then(|()| verify::run(verify, arguments.quiet))
         }
         Command::Rules(rules) => log::start(level(&arguments)).and_then(|()| rules::run(rules)),
         Command::Watch(watch) => watch::run(watch, arguments.verbose, arguments.quiet),

@@ -236,6 +236,8 @@ pub struct FlowRecord {
     pub start: Timestamp,
     /// Last packet.
     pub end: Timestamp,
+    /// The last packet of each side that shows it at work, which an RST does not; unknown of a flow that was not followed.
+    pub last_sent: [Option<Timestamp>; 2],
     /// Life cycle.
     pub state: FlowState,
     /// Why the record was written.

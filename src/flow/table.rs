@@ -186,6 +186,14 @@ impl<S> FlowTable<S> {
         self.states.iter_mut().flatten().map(|(id, state)| (slots.get(*id).view(), state))
     }
 
+    /// The flows without state that moved at least so many bytes.
+    pub fn heavy(&self, bytes: u64) -> impl Iterator<Item = Flow> {
+        let heavy = move |slot: &&Slot| {
+            slot.flags & (USED | HAS_STATE) == USED && slot.bytes.iter().sum::<u64>() >= bytes
+        };
+        (0..self.slots.end()).map(|id| self.slot(id)).filter(heavy).map(Slot::view)
+    }
+
     fn detach(&mut self, id: FlowId) -> Option<S> {
         let slot = self.slot_mut(id.0);
         if slot.flags & HAS_STATE == 0 {

@@ -9,6 +9,7 @@ use super::report::{FlowSum, HostBytes, Totals};
 use super::window::Window;
 use crate::base::{Address, Transport};
 use crate::event::{Answer, Direction, Family, FlowUpdate, Grade, Kind, Knock, Told};
+use std::time::Duration;
 
 /// Ports kept of a host on which others reached it.
 const REACHED: usize = 64;
@@ -27,7 +28,7 @@ impl Ledger {
         for side in [Direction::FromOriginator, Direction::FromResponder] {
             if side.of(home) {
                 let remote = side.reverse().of(ends).address;
-                self.with_host(side.of(ends).address, |h| h.count(update, side, remote));
+                self.with_host(side.of(ends).address, |h| h.count(update, side, remote, self.slot));
             }
         }
         if update.told.grade.is_none() && record.label.grade.is_none() {
@@ -68,7 +69,7 @@ impl Ledger {
 
 impl Host {
     /// Counts a flow whose side `side` is this host.
-    fn count(&mut self, update: &FlowUpdate<'_>, side: Direction, remote: Address) {
+    fn count(&mut self, update: &FlowUpdate<'_>, side: Direction, remote: Address, slot: Duration) {
         let record = update.record;
         change(&mut self.all, bytes(update.added(), side), ADD);
         join(&mut self.seen, Some(Window::between(record.start, record.end)));
@@ -77,9 +78,18 @@ impl Host {
             self.drop_empty();
         }
         let accused = self.count_claim(&Told::of(record), record.transport, side, remote, ADD);
+        // Only what it sends itself keeps a host active: strangers go on knocking long after it stopped.
+        let last = side.of(record.last_sent).unwrap_or(record.end).max(record.start);
+        let sent = Window::between(record.start, last);
+        let suspected =
+            record.label.kinds.family() == Some(Family::Bittorrent) && record.label.grade.is_some();
+        if suspected && !accused && side.of(record.sent).packets > 0 {
+            join(&mut self.suspected, Some(sent));
+        }
         if accused {
             self.count_opening(update, side);
-            join(&mut self.active, Some(Window::between(record.start, record.end)));
+            join(&mut self.active, Some(sent));
+            self.activity.add(sent, slot);
             if self.peers.len() < PEERS && !remote.is_group() {
                 self.peers.insert(remote);
             }

@@ -1,8 +1,9 @@
 //! What one worker learnt since it last told the ledger.
 
 use super::dht::DhtTotals;
-use super::host::{HostDelta, LocalPort, join};
-use super::report::{HostBytes, MappingReport};
+use super::host::{HostDelta, LocalPort, PlainDelta, join};
+use super::life::{HEAVY, PlainFlow};
+use super::report::MappingReport;
 use super::swarm::{Member, Name, Swarm};
 use super::window::Window;
 use super::{Ledger, Lesson};
@@ -50,7 +51,7 @@ pub struct Deltas {
     /// (endpoint, home host that shook hands with it in clear) → when.
     pub(super) reached: Map<(Endpoint, Address), Window>,
     pub(super) ports: Map<(Endpoint, Transport), LocalPort>,
-    pub(super) plain: Map<Address, (HostBytes, Timestamp)>,
+    pub(super) plain: Map<Address, PlainDelta>,
     pub(super) knocks: Vec<Knock>,
     pub(super) mappings: Vec<MappingReport>,
     pub(super) malformed: Map<(Kind, &'static str), u64>,
@@ -85,15 +86,47 @@ impl Deltas {
             && self.dht_totals.is_empty()
     }
 
-    /// Takes note of an ended flow of no interest: its home hosts were alive. Index 0 is the originator.
-    pub fn plain_flow(&mut self, home: &HomeNets, ends: [Endpoint; 2], bytes: [u64; 2], last: Timestamp) {
+    /// Takes note of a host that opened a flow: it is alive.
+    pub fn opened(&mut self, ledger: &Ledger, host: Address, at: Timestamp) {
+        if ledger.home().contains(&host) {
+            self.plain.entry(host).or_default().life.sent(at, ledger.slot());
+        }
+    }
+
+    /// Takes note of an ended flow of no interest: its home hosts were alive.
+    pub fn plain_flow(&mut self, ledger: &Ledger, flow: &PlainFlow) {
         for side in [Direction::FromOriginator, Direction::FromResponder] {
-            let host = side.of(ends).address;
-            if home.contains(&host) {
-                let (sum, seen) = self.plain.entry(host).or_insert((HostBytes::default(), last));
-                sum.sent += side.of(bytes);
-                sum.received += side.reverse().of(bytes);
-                *seen = (*seen).max(last);
+            let host = side.of(flow.ends).address;
+            if ledger.home().contains(&host) {
+                let delta = self.plain.entry(host).or_default();
+                delta.bytes.sent += side.of(flow.bytes);
+                delta.bytes.received += side.reverse().of(flow.bytes);
+                join(&mut delta.seen, Some(Window::at(flow.last)));
+            }
+        }
+        self.unclaimed_flow(ledger, flow);
+    }
+
+    /// Takes note of an ended flow of which nothing is claimed, and whose bytes are counted elsewhere.
+    pub fn unclaimed_flow(&mut self, ledger: &Ledger, flow: &PlainFlow) {
+        for side in [Direction::FromOriginator, Direction::FromResponder] {
+            let host = side.of(flow.ends).address;
+            if ledger.home().contains(&host) {
+                self.plain.entry(host).or_default().life.flow(flow, side.index(), ledger.slot());
+            }
+        }
+        self.heavy_flow(ledger, flow);
+    }
+
+    /// Takes note of how far an ordinary flow has come, if it is big.
+    pub fn heavy_flow(&mut self, ledger: &Ledger, flow: &PlainFlow) {
+        if flow.bytes.iter().sum::<u64>() < HEAVY {
+            return;
+        }
+        for side in [Direction::FromOriginator, Direction::FromResponder] {
+            let host = side.of(flow.ends).address;
+            if ledger.home().contains(&host) {
+                self.plain.entry(host).or_default().life.carry(flow, side.index());
             }
         }
     }

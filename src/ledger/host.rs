@@ -1,8 +1,9 @@
 //! What is known of one home host, and what changes it.
 
+use super::life::{Activity, Life};
 use super::report::{DhtExchange, HostBytes};
 use super::window::Window;
-use crate::base::{Address, InfoHash, NodeId, Timestamp, Transport};
+use crate::base::{Address, InfoHash, NodeId, Transport};
 use crate::event::{Channel, Client, Encryption, Grade, Kind, Kinds};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -39,6 +40,12 @@ pub struct Host {
     pub encryption: BTreeMap<Encryption, HostBytes>,
     pub all: HostBytes,
     pub seen: Option<Window>,
+    /// When it sent peer-to-peer traffic of grade strong or better.
+    pub activity: Activity,
+    /// When it sent BitTorrent traffic that is merely suspected.
+    pub suspected: Option<Window>,
+    /// Its ordinary traffic.
+    pub life: Life,
     pub kinds: BTreeMap<Kind, u64>,
     pub flows: u64,
     pub two_way: u64,
@@ -66,6 +73,14 @@ pub struct HostDelta {
     pub dht: [u64; 4],
     pub sizes: BTreeMap<u64, Window>,
     pub dht_exchange: DhtExchange,
+}
+
+/// What ordinary flows add to a host.
+#[derive(Debug, Default)]
+pub struct PlainDelta {
+    pub bytes: HostBytes,
+    pub seen: Option<Window>,
+    pub life: Life,
 }
 
 /// A local UDP or TCP port of a home host.
@@ -132,9 +147,10 @@ impl Host {
         merge(&mut self.shaped, BTreeMap::from([(remote, window)]), SHAPED);
     }
 
-    pub fn count_plain(&mut self, bytes: HostBytes, last: Timestamp) {
-        self.all.received += bytes.received;
-        self.all.sent += bytes.sent;
-        join(&mut self.seen, Some(Window::at(last)));
+    pub fn count_plain(&mut self, delta: PlainDelta) {
+        self.all.received += delta.bytes.received;
+        self.all.sent += delta.bytes.sent;
+        join(&mut self.seen, delta.seen);
+        self.life.add(delta.life, self.active.is_some());
     }
 }

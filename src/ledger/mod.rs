@@ -11,26 +11,38 @@ mod deltas;
 mod dht;
 mod dht_exchange;
 mod exposure;
+mod health;
 mod host;
+mod judging;
+mod life;
 mod reach;
 pub mod report;
 mod reporting;
+mod standing;
 mod swarm;
+mod verdict;
 mod window;
 
 pub use attribution::{EVIDENCE_WINDOW, STRONG_FROM, SUSPECTED_FROM, points};
 pub use deltas::{Deltas, Scene};
 pub use dht::DhtTotals;
+pub use health::Sample;
+pub use life::{HEAVY, PlainFlow};
+pub use standing::{HostState, Missing, Standing};
+pub use verdict::QUIET_FOR;
 
 use crate::base::{Address, Endpoint, HomeNets, InfoHash, KeyedState, Timestamp, Transport};
 use crate::event::{Channel, Family, FlowRecord, Kind};
 use dashmap::DashMap;
 use exposure::{Scan, Tried};
+use health::Health;
 use host::{Host, LocalPort};
+use life::Life;
 use report::{MappingReport, Totals};
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 use swarm::Swarm;
 use window::Window;
 
@@ -53,6 +65,8 @@ pub struct LedgerLimits {
     pub scanners: usize,
     /// Port mappings.
     pub mappings: usize,
+    /// How long a host must be quiet to be called cleared.
+    pub quiet_for: Duration,
 }
 
 impl Default for LedgerLimits {
@@ -66,6 +80,7 @@ impl Default for LedgerLimits {
             tried: 65_536,
             scanners: 16_384,
             mappings: 4_096,
+            quiet_for: QUIET_FOR,
         }
     }
 }
@@ -143,6 +158,11 @@ pub struct Ledger {
     /// (home host, who tried) → the ports that were found shut.
     scans: DashMap<(Address, Address), Scan, KeyedState>,
     mappings: Mutex<Vec<MappingReport>>,
+    /// How well the sensor saw.
+    health: Mutex<Health>,
+    /// The ordinary traffic of all home hosts together.
+    network: Mutex<Life>,
+    slot: Duration,
     totals: Mutex<Totals>,
     new_torrents: Mutex<Vec<(InfoHash, Address)>>,
     hosts_refused: AtomicU64,
@@ -156,7 +176,11 @@ impl Ledger {
     /// An empty ledger for these home networks.
     #[must_use]
     pub fn new(home: HomeNets, limits: LedgerLimits) -> Self {
+        let slot = life::slot_length(limits.quiet_for);
         Self {
+            health: Mutex::new(Health::new(slot, limits.quiet_for)),
+            network: Mutex::default(),
+            slot,
             home,
             limits,
             hosts: DashMap::default(),
@@ -253,8 +277,11 @@ impl Ledger {
 
     /// Adds the sums of ordinary flows, and empties them.
     pub fn merge_plain(&self, deltas: &mut Deltas) {
-        for (address, (bytes, last)) in deltas.plain.drain() {
-            self.with_host(address, |host| host.count_plain(bytes, last));
+        for (address, delta) in deltas.plain.drain() {
+            if let Ok(mut network) = self.network.lock() {
+                network.add(delta.life.clone(), true);
+            }
+            self.with_host(address, |host| host.count_plain(delta));
         }
     }
 

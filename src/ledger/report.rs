@@ -1,7 +1,7 @@
 //! What the ledger knows, as plain values for the outputs.
 
-use super::DhtTotals;
 pub use super::dht_exchange::DhtExchange;
+use super::{DhtTotals, Standing};
 use crate::base::{Address, Endpoint, InfoHash, InfoHashV2, NodeId, Timestamp, Transport};
 use crate::event::{
     AnnounceEvent, Answer, Channel, ClientSource, Encryption, Family, Grade, Kind, Mapping, NameTrust,
@@ -118,9 +118,9 @@ pub struct HostBytes {
 pub struct HostReport {
     /// Its address.
     pub address: Address,
-    /// First and last P2P packet it took part in.
+    /// The start of its first P2P flow.
     pub first: Timestamp,
-    /// See `first`.
+    /// The last P2P packet that it sent itself.
     pub last: Timestamp,
     /// P2P bytes by grade.
     pub bytes: BTreeMap<Grade, HostBytes>,
@@ -158,6 +158,8 @@ pub struct HostReport {
     pub nat: [NatStatus; 2],
     /// Flows and bytes of connections that others opened, and that it opened itself.
     pub opened: [(u64, HostBytes); 2],
+    /// Whether it still takes part, and how that is known.
+    pub standing: Standing,
 }
 
 /// How well a host's BitTorrent can be reached from outside, in the colours that clients show.

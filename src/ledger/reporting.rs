@@ -1,10 +1,10 @@
 //! Turns the ledger's tables into a [`Report`].
 
-use super::Ledger;
 use super::host::Host;
 use super::reach;
 use super::report::{ClientReport, HostReport, Report, Role, TorrentHost, TorrentReport, TorrentStanding};
 use super::swarm::{Member, Name, Swarm};
+use super::{Ledger, Standing};
 use crate::base::{Address, InfoHash, InfoHashV2, Timestamp, Transport};
 use crate::event::AnnounceEvent;
 use std::cmp::Reverse;
@@ -92,14 +92,16 @@ impl Ledger {
     fn report_ports(&self, report: &mut Report) {
         let hosts: BTreeSet<Address> = report.hosts.iter().map(|h| h.address).collect();
         let mut nat = BTreeMap::new();
+        let bench = self.bench();
         self.attempts(&hosts, |address, tried| {
             let Some(host) = self.hosts.get(&address) else { return };
             let ports = self.ports_of(address, &host, tried);
-            nat.insert(address, [Transport::Tcp, Transport::Udp].map(|t| reach::nat_status(&ports, t)));
+            let colours = [Transport::Tcp, Transport::Udp].map(|t| reach::nat_status(&ports, t));
+            nat.insert(address, (colours, self.judge_host(&bench, &host, &ports)));
             report.exposure.extend(ports);
         });
         for host in &mut report.hosts {
-            host.nat = nat.get(&host.address).copied().unwrap_or_default();
+            (host.nat, host.standing) = nat.remove(&host.address).unwrap_or_default();
         }
         report.scans = self.scans(&hosts);
     }
@@ -149,6 +151,7 @@ fn host_report(address: Address, host: &Host) -> Option<HostReport> {
         dht_exchange: host.dht_exchange.clone(),
         nat: Default::default(),
         opened: host.opened,
+        standing: Standing::default(),
     })
 }
 

@@ -3,6 +3,7 @@
 use super::{JsonWriter, alerts, community_id, json, words};
 use crate::base::{Address, Endpoint, InfoHash, Timestamp, Transport, hex};
 use crate::event::{Channel, Client, DhtMessage, Direction, FlowRecord, Label};
+use crate::ledger::Standing;
 use crate::ledger::report::{Coverage, HostReport, TorrentReport};
 use crate::policy::AlertChange;
 use std::io::{self, Write};
@@ -63,8 +64,8 @@ pub struct HostEvent<'a> {
     pub at: Timestamp,
     /// Which host.
     pub address: Address,
-    /// The state it is in now, a word of the output contract.
-    pub state: &'static str,
+    /// Whether it still takes part, and how that is known.
+    pub standing: &'a Standing,
     /// What is known of it, where the event tells it.
     pub host: Option<&'a HostReport>,
 }
@@ -150,11 +151,11 @@ impl<W: Write> EventWriter<W> {
     pub fn host(&mut self, event: &HostEvent<'_>) -> io::Result<()> {
         self.line(event.at, "host", |w| {
             w.key("src_ip").plain(event.address);
-            w.key("p2p").object(|w| {
-                w.key("state").string(event.state);
-                match event.host {
-                    Some(host) => json::host(w, host),
-                    None => w.key("address").plain(event.address),
+            w.key("p2p").object(|w| match event.host {
+                Some(host) => json::host(w, host),
+                None => {
+                    w.key("address").plain(event.address);
+                    json::standing(w, event.standing);
                 }
             });
         })
@@ -336,6 +337,7 @@ mod tests {
             ],
             start: Timestamp::from_secs(1_772_366_400),
             end: Timestamp::from_micros(1_772_366_409_120_000),
+            last_sent: [None; 2],
             state: FlowState::Closed,
             reason: EndReason::Fin,
             midstream: false,
@@ -419,7 +421,8 @@ mod tests {
     fn the_other_events_are_objects_of_their_type() {
         let (at, host) = (Timestamp::from_secs(0), "10.0.0.5".parse().unwrap());
         let first = TorrentEvent::FirstSeen { at, info_hash: InfoHash([1; 20]), host, channel: Channel::Dht };
-        let active = HostEvent { at, address: host, state: "active", host: None };
+        let standing = Standing::default();
+        let active = HostEvent { at, address: host, standing: &standing, host: None };
         for (kind, line) in [
             ("torrent", written(|w| w.torrent(&first))),
             ("host", written(|w| w.host(&active))),

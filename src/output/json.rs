@@ -3,6 +3,7 @@
 use super::{AlertLog, JsonWriter, alerts, words};
 use crate::base::Transport;
 use crate::event::{Grade, Mapping};
+use crate::ledger::Standing;
 use crate::ledger::report::{
     ClientReport, Coverage, FlowSum, HostBytes, HostReport, MappingReport, PortReport, Report, ScanReport,
     TorrentHost, TorrentReport, Totals,
@@ -118,9 +119,17 @@ fn flow_sum(w: &mut JsonWriter, sum: &FlowSum) {
     w.key("bytes_across").number(sum.bytes_across);
 }
 
+/// The members that say whether a home host still takes part.
+pub(super) fn standing(w: &mut JsonWriter, standing: &Standing) {
+    w.key("state").string(standing.state.label());
+    w.key("state_reason").optional(standing.reason(), JsonWriter::string);
+    w.key("state_lacks").array(|w| standing.missing.iter().for_each(|m| w.string(m.label())));
+}
+
 /// The members of a home host's object.
 pub(super) fn host(w: &mut JsonWriter, h: &HostReport) {
     w.key("address").plain(h.address);
+    standing(w, &h.standing);
     w.key("first").plain(h.first);
     w.key("last").plain(h.last);
     w.key("bytes").object(|w| {

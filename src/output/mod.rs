@@ -20,6 +20,7 @@ mod sensor;
 mod sink;
 pub mod sinks;
 mod summary;
+mod verdict;
 mod words;
 
 pub use alerts::{AlertLog, AlertRecord};
@@ -33,3 +34,4 @@ pub use progress::Progress;
 pub use sensor::{InterfaceStatus, SensorStatus};
 pub use sink::AnalysisSink;
 pub use summary::{Color, Layout, write_summary, write_summary_with_alerts};
+pub use verdict::{Verdict, write_verdict, write_verdict_json};

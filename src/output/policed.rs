@@ -5,7 +5,7 @@ use crate::base::{Address, Endpoint, InfoHash, KeyedState, Timestamp, Transport}
 use crate::event::{Channel, FlowRecord, FlowUpdate};
 use crate::ledger::Ledger;
 use crate::ledger::report::{Coverage, PortState};
-use crate::policy::{Engine, Exposure, ExposureNews, Observation, Subject, TorrentNews};
+use crate::policy::{Engine, Exposure, ExposureNews, HostStateNews, Observation, Subject, TorrentNews};
 use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 use std::time::Duration;
@@ -159,6 +159,11 @@ impl<S: AnalysisSink + ?Sized> AnalysisSink for Policed<'_, S> {
     }
 
     fn host(&mut self, event: &HostEvent<'_>) {
+        // With a report it is the summary at the end, and no change.
+        if event.host.is_none() {
+            let (at, host, state) = (event.at, event.address, event.standing.state);
+            self.engine.observe(&Observation::HostState(HostStateNews { at, host, state }));
+        }
         self.inner.host(event);
     }
 

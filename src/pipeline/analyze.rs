@@ -45,6 +45,8 @@ pub struct AnalyzeOptions {
     pub subject: Option<Subject>,
     /// Count a packet that a span port mirrored twice once.
     pub deduplicate: bool,
+    /// How long a host must be quiet to be called cleared, where the default does not suit.
+    pub quiet_for: Option<Duration>,
 }
 
 /// How much an analysis may remember. The default suits a large network.
@@ -118,7 +120,9 @@ pub fn analyze_source(
     limits: AnalyzeLimits,
     sink: &mut dyn AnalysisSink,
 ) -> Result<Report, AnalyzeError> {
-    let ledger = Arc::new(Ledger::new(options.home.clone(), limits.ledger));
+    let quiet_for = options.quiet_for.unwrap_or(limits.ledger.quiet_for);
+    let ledger = Arc::new(Ledger::new(options.home.clone(), LedgerLimits { quiet_for, ..limits.ledger }));
+    let filtered = options.filter.is_some();
     let interim = if options.news { NEWS_TICK } else { INTERIM };
     let keep = Keep { all_flows: options.all_flows, dht: options.log_dht, subject: options.subject, interim };
     let mut pool = Pool::new(options.workers, &ledger, limits.flows, keep);
@@ -154,6 +158,9 @@ pub fn analyze_source(
             tracing::trace!(%now, packets = tally.packets, "tick");
             let harvests = pool.tick(now);
             let places = Places { paths: decoder.paths().as_slice(), origins: &source.status().origins };
+            let mut health = coverage(&tally, source, &decoder, &ledger);
+            super::coverage::add_workers(&mut health, &pool.counters());
+            ledger.note_sensor(now, &health, Duration::ZERO, filtered);
             keeper.tick(now, harvests, &places, sink);
             if options.news {
                 sink.tick(now, &ledger, &coverage(&tally, source, &decoder, &ledger));
@@ -182,9 +189,11 @@ pub fn analyze_source(
     if keeper.judged_early() > 0 {
         limits.insert("flows-judged-early", keeper.judged_early());
     }
+    let coverage = tally.coverage(source.status(), &decoder, &counters, ledger.home(), limits);
+    ledger.note_sensor(tally.last().unwrap_or_default(), &coverage, Duration::ZERO, filtered);
     let mut report = ledger.report();
     verify_node_ids(&mut report);
-    report.coverage = tally.coverage(source.status(), &decoder, &counters, ledger.home(), limits);
+    report.coverage = coverage;
     keeper.tell_ends(&report, sink);
     let last = tally.last().unwrap_or_default();
     if options.news {

@@ -1,12 +1,12 @@
 //! Puts what the workers finished in order, judges it, counts it, and tells the outputs.
 
 use super::worker::{Harvest, LoggedDht};
-use crate::base::{Endpoint, KeyedState, Timestamp, Transport};
+use crate::base::{Address, Endpoint, KeyedState, Timestamp, Transport};
 use crate::capture::Origin;
 use crate::event::{DhtMessage, FlowRecord, FlowUpdate, Grade, Told};
 use crate::frame::Path;
 use crate::ledger::report::Report;
-use crate::ledger::{EVIDENCE_WINDOW, Ledger, NewTorrent};
+use crate::ledger::{EVIDENCE_WINDOW, HostState, Ledger, NewTorrent};
 use crate::output::{AnalysisSink, DhtEvent, FlowContext, HostEvent, TorrentEvent};
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -31,6 +31,8 @@ pub struct Keeper {
     tidied: Timestamp,
     tells: Tells,
     judged_early: u64,
+    /// The states of home hosts that were told.
+    states: HashMap<Address, HostState, KeyedState>,
 }
 
 /// What the outputs want to hear.
@@ -64,6 +66,7 @@ impl Keeper {
             tidied: Timestamp::MIN,
             tells,
             judged_early: 0,
+            states: HashMap::default(),
         }
     }
 
@@ -118,6 +121,7 @@ impl Keeper {
             self.ledger.expire(now);
             if self.tells.news {
                 self.rejudge(places, sink);
+                self.tell_states(now, sink);
             }
         }
         if self.running.len() > RUNNING_MAX {
@@ -143,13 +147,26 @@ impl Keeper {
     }
 
     /// Tells what is known of torrents and hosts at the end.
-    pub fn tell_ends(&self, report: &Report, sink: &mut dyn AnalysisSink) {
+    pub fn tell_ends(&mut self, report: &Report, sink: &mut dyn AnalysisSink) {
         let at = report.coverage.last.unwrap_or_default();
         for torrent in &report.torrents {
             sink.torrent(&TorrentEvent::Summary { at, torrent });
         }
+        if self.tells.news {
+            self.tell_states(at, sink);
+        }
         for host in &report.hosts {
-            sink.host(&HostEvent { at: host.last, address: host.address, state: "active", host: Some(host) });
+            let (address, standing) = (host.address, &host.standing);
+            sink.host(&HostEvent { at: host.last, address, standing, host: Some(host) });
+        }
+    }
+
+    /// Tells of home hosts whose state is another than before.
+    fn tell_states(&mut self, at: Timestamp, sink: &mut dyn AnalysisSink) {
+        for (address, standing) in self.ledger.host_standings() {
+            if self.states.insert(address, standing.state) != Some(standing.state) {
+                sink.host(&HostEvent { at, address, standing: &standing, host: None });
+            }
         }
     }
 

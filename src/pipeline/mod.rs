@@ -16,6 +16,7 @@ mod pool;
 mod refusal;
 mod rule_test;
 mod sensor;
+mod story;
 mod watch;
 mod worker;
 

@@ -67,6 +67,14 @@ impl Pool {
         }
     }
 
+    /// The sums up to the last tick.
+    pub fn counters(&self) -> WorkerCounters {
+        match self {
+            Self::Inline { worker, .. } => worker.counters(),
+            Self::Threads { counters, .. } => *counters,
+        }
+    }
+
     /// Ends every flow and takes the rest. Threads end.
     pub fn finish(self, now: Timestamp) -> (Vec<Harvest>, WorkerCounters) {
         match self {

@@ -243,6 +243,7 @@ impl Desk<'_> {
 
     fn tick(&mut self, now: Timestamp, harvests: Vec<Harvest>, sink: &mut dyn AnalysisSink) {
         let (coverage, status, stats) = self.look(now);
+        self.ledger.note_sensor(now, &coverage, down(&status), false);
         self.with_places(|keeper, places| keeper.tick(now, harvests, places, sink));
         sink.sensor(&status);
         sink.tick(now, self.ledger, &coverage);
@@ -253,7 +254,9 @@ impl Desk<'_> {
 
     fn finish(mut self, harvests: Vec<Harvest>, sink: &mut dyn AnalysisSink) -> Report {
         self.with_places(|keeper, places| keeper.finish(harvests, places, sink));
-        let (coverage, _, _) = self.look(Timestamp::MAX);
+        let (coverage, status, _) = self.look(Timestamp::MAX);
+        let last = coverage.last.unwrap_or_default();
+        self.ledger.note_sensor(last, &coverage, down(&status), false);
         let mut report = self.ledger.report();
         super::analyze::verify_node_ids(&mut report);
         report.coverage = coverage;
@@ -291,4 +294,9 @@ impl Desk<'_> {
         };
         work(&mut self.keeper, &Places { paths: &paths, origins: &origins });
     }
+}
+
+/// How long interfaces were down so far, all together.
+fn down(status: &SensorStatus) -> Duration {
+    status.interfaces.iter().map(|i| i.gap).sum()
 }

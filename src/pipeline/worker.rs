@@ -1,14 +1,12 @@
 //! One worker: owns its flows and dissectors outright, tells the ledger what it learnt once per batch.
 
-use crate::base::{Direction, Endpoint, HashKey, HomeNets, Timestamp, Transport};
+use super::story::{end_reason, knock, plain, record};
+use crate::base::{Direction, Endpoint, HashKey, HomeNets, Timestamp};
 use crate::dissect::{Conversation, Datagram, Dissector, MetadataStore, Packet, Sink, TcpSegment, Verdict};
-use crate::event::{
-    Answer, Counters, DhtMessage, EndReason, Fact, FlowRecord, FlowState, Knock, Label, Opaque, Subject,
-    Trace,
-};
-use crate::flow::{EndCause, Ended, Flow, FlowId, FlowLimits, FlowTable, TableCounters};
+use crate::event::{Answer, DhtMessage, EndReason, Fact, FlowRecord, Knock, Label, Opaque, Subject, Trace};
+use crate::flow::{Ended, Flow, FlowId, FlowLimits, FlowTable, TableCounters};
 use crate::frame::{Frame, Segment, Tcp};
-use crate::ledger::{Deltas, Ledger, Scene};
+use crate::ledger::{Deltas, HEAVY, Ledger, Scene};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,10 +20,17 @@ const RETRY: Duration = Duration::from_millis(900);
 /// Attempts of strangers that are collected before the ledger is told.
 const KNOCKED: usize = 4_096;
 
+/// Packet time between two looks at how far big flows have come, which takes a walk through the table.
+const HEAVY_EVERY: Duration = Duration::from_secs(60);
+
 /// What a worker keeps for a flow that is of interest.
 #[derive(Debug, Default)]
 struct Followed {
     label: Label,
+    /// When it was first followed.
+    since: Timestamp,
+    /// The last packet of each side since then, RSTs left out.
+    last_sent: [Option<Timestamp>; 2],
     conversation: Conversation,
     /// Only where an explanation was asked for.
     trace: Option<Box<Trace>>,
@@ -103,6 +108,8 @@ pub struct Worker {
     keep: Keep,
     /// When flows that go on were last told of.
     told: Timestamp,
+    /// When big flows were last looked at.
+    weighed: Timestamp,
     counters: WorkerCounters,
 }
 
@@ -122,6 +129,7 @@ impl Worker {
             harvest: Harvest::default(),
             keep,
             told: Timestamp::MIN,
+            weighed: Timestamp::MIN,
             counters: WorkerCounters::default(),
         }
     }
@@ -130,6 +138,12 @@ impl Worker {
     pub fn frame(&mut self, frame: &Frame<'_>) {
         let touch = self.flows.touch(frame);
         self.settle_ended();
+        if touch.new {
+            self.deltas.opened(&self.ledger, frame.src.address, frame.at);
+        }
+        if let Some(followed) = self.flows.state(touch.id) {
+            followed.sent(frame, touch.direction);
+        }
         // Without payload only an acknowledgement on a followed stream says anything.
         if frame.payload_len == 0 && (frame.segment == Segment::Udp || self.flows.state(touch.id).is_none()) {
             return;
@@ -158,6 +172,13 @@ impl Worker {
         self.dissector.expire(now);
         self.settle();
         self.ledger.merge_plain(&mut self.deltas);
+        if now.since(self.weighed) >= HEAVY_EVERY {
+            self.weighed = now;
+            self.flows.heavy(HEAVY).for_each(|flow| self.deltas.heavy_flow(&self.ledger, &plain(&flow)));
+            for (flow, _) in self.flows.with_state().filter(|(_, followed)| followed.label.grade.is_none()) {
+                self.deltas.heavy_flow(&self.ledger, &plain(&flow));
+            }
+        }
         if now.since(self.told) >= self.keep.interim {
             self.tell_running();
             self.told = now;
@@ -177,6 +198,7 @@ impl Worker {
                 continue;
             }
             let mut record = record(&flow, EndReason::Running);
+            record.last_sent = followed.last_sent(&flow);
             record.label = followed.label.clone();
             record.opaque = opaque;
             self.harvest.running.push(record);
@@ -250,7 +272,11 @@ impl Worker {
         let mut fresh = None;
         let followed = match self.flows.state(id) {
             Some(followed) => followed,
-            None => fresh.insert(Box::<Followed>::default()),
+            None => {
+                let new = fresh.insert(Box::new(Followed { since: frame.at, ..Followed::default() }));
+                new.sent(frame, direction);
+                new
+            }
         };
         if followed.trace.is_none() && self.keep.subject.is_some_and(|s| s.is(ends)) {
             followed.trace = Some(Box::default());
@@ -331,7 +357,7 @@ impl Worker {
                 sender: Direction::FromOriginator,
             };
             let packet = Packet { at: flow.last, ends: scene.ends, direction: Direction::FromOriginator };
-            let Followed { label, conversation, trace } = &mut *followed;
+            let Followed { label, conversation, trace, .. } = &mut *followed;
             let mut recorder = Recorder {
                 scene,
                 home: self.ledger.home(),
@@ -346,6 +372,7 @@ impl Worker {
                 catch_unwind(AssertUnwindSafe(|| dissector.finish(&packet, conversation, &mut recorder)));
             self.counters.panics += u64::from(finished.is_err());
             record.opaque = followed.conversation.opaque();
+            record.last_sent = followed.last_sent(&flow);
             record.label = followed.label;
             record.trace = followed.trace;
             if let Some(trace) = &mut record.trace {
@@ -354,6 +381,9 @@ impl Worker {
                 }
             }
             if record.label.grade.is_some() || record.opaque != Default::default() || keep_all {
+                if record.label.grade.is_none() {
+                    self.deltas.unclaimed_flow(&self.ledger, &plain(&flow));
+                }
                 self.harvest.records.push(record);
                 return;
             }
@@ -362,75 +392,28 @@ impl Worker {
             record.trace.get_or_insert_default();
         }
         if keep_all {
+            self.deltas.unclaimed_flow(&self.ledger, &plain(&flow));
             self.harvest.records.push(record);
             return;
         }
-        let ends = [flow.originator, flow.responder];
-        self.deltas.plain_flow(self.ledger.home(), ends, flow.bytes, flow.last);
+        self.deltas.plain_flow(&self.ledger, &plain(&flow));
     }
 }
 
-/// What a TCP flow says of the port it went to. Without a SYN nobody knows who called whom.
-fn knock(flow: &Flow) -> Option<Knock> {
-    if flow.transport != Transport::Tcp || flow.midstream {
-        return None;
+impl Followed {
+    /// Takes note of who sends. An RST is the kernel's, of a program that may be gone.
+    fn sent(&mut self, frame: &Frame<'_>, direction: Direction) {
+        let reset = matches!(frame.segment, Segment::Tcp(tcp) if tcp.has(Tcp::RST));
+        if let (false, Some(last)) = (reset, self.last_sent.get_mut(direction.index())) {
+            *last = Some(last.map_or(frame.at, |l| l.max(frame.at)));
+        }
     }
-    let [from, back] = flow.packets;
-    // A port is open when it accepts, not for as long as an accepted connection lasts.
-    let (answer, first, last) = match (flow.syn_ack, flow.refused) {
-        // What follows the SYN-ACK shows that it arrived outside, be it an acknowledgement or a scanner's RST.
-        (Some(at), _) if from > 1 => (Answer::Accepted, at, at),
-        (None, true) => (Answer::Refused, flow.first, flow.last),
-        (None, false) if back == 0 => (Answer::Silence, flow.first, flow.last),
-        _ => return None,
-    };
-    Some(Knock {
-        target: flow.responder,
-        transport: flow.transport,
-        source: flow.originator.address,
-        answer,
-        attempts: if answer == Answer::Accepted { 1 } else { u64::from(from) },
-        first,
-        last,
-    })
-}
 
-fn end_reason(flow: &Flow, cause: EndCause) -> EndReason {
-    match cause {
-        EndCause::Evicted => EndReason::Evicted,
-        _ if flow.rst => EndReason::Rst,
-        _ if flow.fin => EndReason::Fin,
-        EndCause::Idle => EndReason::Idle,
-        EndCause::Finished => EndReason::Eof,
-    }
-}
-
-fn record(flow: &Flow, reason: EndReason) -> FlowRecord {
-    let side = |i: usize| Counters {
-        packets: u64::from(flow.packets.get(i).copied().unwrap_or_default()),
-        bytes: flow.bytes.get(i).copied().unwrap_or_default(),
-        payload: flow.payload.get(i).copied().unwrap_or_default(),
-    };
-    let one_way = flow.packets.contains(&0);
-    FlowRecord {
-        originator: flow.originator,
-        responder: flow.responder,
-        transport: flow.transport,
-        path: flow.path,
-        sent: [side(0), side(1)],
-        start: flow.first,
-        end: flow.last,
-        state: match (flow.fin || flow.rst, one_way) {
-            (true, _) => FlowState::Closed,
-            (false, true) => FlowState::New,
-            (false, false) => FlowState::Established,
-        },
-        reason,
-        midstream: flow.midstream,
-        one_way,
-        label: Label::default(),
-        opaque: Default::default(),
-        trace: None,
+    /// The last packet of each side. What a side sent before the flow was followed, it sent by then.
+    fn last_sent(&self, flow: &Flow) -> [Option<Timestamp>; 2] {
+        let [a, b] = flow.packets.map(|n| (n > 0).then_some(self.since));
+        let [last_a, last_b] = self.last_sent;
+        [last_a.or(a), last_b.or(b)]
     }
 }
 

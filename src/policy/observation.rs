@@ -2,6 +2,7 @@
 
 use crate::base::{Address, Endpoint, InfoHash, Timestamp, Transport};
 use crate::event::{Client, DhtRole, Encryption, Grade, Kinds, Reasons};
+use crate::ledger::HostState;
 
 /// News that is not a flow's.
 #[derive(Clone, Debug)]
@@ -111,38 +112,6 @@ pub struct HostStateNews {
     pub host: Address,
     /// What it is now.
     pub state: HostState,
-}
-
-/// The states of a home host, as the output contract names them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum HostState {
-    /// P2P goes on.
-    Active,
-    /// Nothing for a while.
-    Quiet,
-    /// Nothing for long enough, seen by a sensor that would have seen it.
-    Cleared,
-    /// P2P is gone, and an opaque tunnel of like volume came.
-    Changed,
-    /// The host itself is not seen.
-    NotSeen,
-    /// The sensor cannot tell.
-    CannotTell,
-    /// P2P came back after it was cleared.
-    Recurred,
-}
-
-impl HostState {
-    /// The words of rules and outputs.
-    pub const WORDS: [(&'static str, Self); 7] = [
-        ("active", Self::Active),
-        ("quiet", Self::Quiet),
-        ("cleared", Self::Cleared),
-        ("changed", Self::Changed),
-        ("not-seen", Self::NotSeen),
-        ("cannot-tell", Self::CannotTell),
-        ("recurred", Self::Recurred),
-    ];
 }
 
 /// What the sensor saw and lost since this was last told.

@@ -2,7 +2,7 @@
 
 use super::engine::Engine;
 use super::observation::{
-    DhtNews, Exposure, ExposureNews, HostState, HostStateNews, Observation, SensorNews, TorrentNews,
+    DhtNews, Exposure, ExposureNews, HostStateNews, Observation, SensorNews, TorrentNews,
 };
 use super::problem::Problems;
 use super::read::Fields;
@@ -13,6 +13,7 @@ use crate::event::{
     Client, ClientSource, Counters, DhtRole, Encryption, EndReason, FlowRecord, FlowState, FlowUpdate, Grade,
     Kind, Label, Opaque, Reason, Told, Word,
 };
+use crate::ledger::HostState;
 use std::time::Duration;
 
 /// One piece of news.
@@ -242,6 +243,7 @@ fn flow(node: &Node, problems: &mut Problems) -> Option<News> {
         sent: if out { [mine, theirs] } else { [theirs, mine] },
         start: Timestamp::default(),
         end: Timestamp::default(),
+        last_sent: [None; 2],
         state: FlowState::Established,
         reason: EndReason::Running,
         midstream: false,

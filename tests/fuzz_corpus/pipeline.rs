@@ -70,6 +70,7 @@ fn tiny() -> AnalyzeLimits {
             tried: 4,
             scanners: 4,
             mappings: 2,
+            ..LedgerLimits::default()
         },
     }
 }

@@ -44,8 +44,6 @@ pub struct PolicyStatus {
     pub evaluations: u64,
     /// Time spent on them.
     pub evaluation_time: Duration,
-    /// States of home hosts, words of the output contract; who is not named is `active`.
-    pub states: BTreeMap<Address, &'static str>,
     /// Alerts, firing ones first, newest first.
     pub alerts: Vec<AlertItem>,
 }

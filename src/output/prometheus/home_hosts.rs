@@ -9,7 +9,6 @@ use super::sketch::SpaceSaving;
 use crate::base::{Address, KeyedState, Timestamp};
 use crate::event::{Direction, Family, FlowUpdate, Grade, Told};
 use crate::ledger::report::Report;
-use crate::output::live::PolicyStatus;
 use prometheus::{IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Result};
 use std::collections::HashMap;
 use std::time::Duration;
@@ -139,7 +138,7 @@ impl HomeHosts {
     }
 
     /// Gives up the idle, lets the heavy displace the light, and takes over what is known of those who stay.
-    pub fn observe(&mut self, now: Timestamp, report: &Report, policy: &PolicyStatus) {
+    pub fn observe(&mut self, now: Timestamp, report: &Report) {
         self.now = self.now.max(now);
         let idle = |a: &Admitted| now.since(a.last) > IDLE;
         let gone: Vec<Address> = self.admitted.iter().filter(|(_, a)| idle(a)).map(|(k, _)| *k).collect();
@@ -157,7 +156,7 @@ impl HomeHosts {
             let label = host.address.to_string();
             self.peers.with_label_values(&[&label]).set(gauge_value(host.peers));
             self.torrents.with_label_values(&[&label]).set(gauge_value(host.torrents.len() as u64));
-            let state = policy.states.get(&host.address).copied().unwrap_or("active");
+            let state = host.standing.state.label();
             if known.state != Some(state) {
                 if let Some(was) = known.state.replace(state) {
                     forget(self.state.remove_label_values(&[label.as_str(), was]));

@@ -27,6 +27,7 @@ fn record(n: u32, sent: u64, received: u64, at: i64) -> FlowRecord {
         sent: [counters(sent), counters(received)],
         start: Timestamp::from_secs(0),
         end: Timestamp::from_secs(at),
+        last_sent: [None; 2],
         state: FlowState::Established,
         reason: EndReason::Running,
         midstream: false,
@@ -49,7 +50,7 @@ fn moves(hosts: &mut HomeHosts, n: u32, bytes: u64, at: i64) {
 }
 
 fn tick(hosts: &mut HomeHosts, at: i64) {
-    hosts.observe(Timestamp::from_secs(at), &Report::default(), &PolicyStatus::default());
+    hosts.observe(Timestamp::from_secs(at), &Report::default());
 }
 
 /// Bytes sent, by host label.

@@ -1,14 +1,11 @@
 //! Home hosts and torrents, counted.
 
 use super::declare::{Declare, gauge_value, raise};
+use crate::ledger::HostState;
 use crate::ledger::report::{HostReport, NatStatus, PortState, Report};
-use crate::output::live::PolicyStatus;
 use prometheus::{IntCounter, IntGauge, IntGaugeVec, Result};
 use std::collections::BTreeMap;
 
-/// States of a home host, words of the output contract.
-const HOST_STATES: [&str; 7] =
-    ["active", "quiet", "cleared", "changed", "not-seen", "cannot-tell", "recurred"];
 /// States of a port.
 const PORT_STATES: [PortState; 5] = [
     PortState::Open,
@@ -42,16 +39,16 @@ impl Hosts {
             torrents_seen: declare
                 .counter("torrents_seen_total", "Torrents that home hosts were seen with.")?,
         };
-        hosts.observe(&Report::default(), &PolicyStatus::default());
+        hosts.observe(&Report::default());
         Ok(hosts)
     }
 
-    pub fn observe(&self, report: &Report, policy: &PolicyStatus) {
+    pub fn observe(&self, report: &Report) {
         let mut states: BTreeMap<&str, u64> = BTreeMap::new();
         for host in &report.hosts {
-            *states.entry(policy.states.get(&host.address).copied().unwrap_or("active")).or_default() += 1;
+            *states.entry(host.standing.state.label()).or_default() += 1;
         }
-        for state in HOST_STATES {
+        for (state, _) in HostState::WORDS {
             self.hosts.with_label_values(&[state]).set(of(&states, &state));
         }
         for state in PORT_STATES {

@@ -132,10 +132,10 @@ impl Metrics {
         let Ok(_held) = self.gate.try_lock() else { return };
         self.traffic.observe(tick);
         self.dht.observe(&tick.totals.dht);
-        self.hosts.observe(tick.report, &tick.duty.policy);
+        self.hosts.observe(tick.report);
         self.policy.observe(&tick.duty.policy);
         self.sensor.observe(tick);
-        home_hosts.observe(tick.now, tick.report, &tick.duty.policy);
+        home_hosts.observe(tick.now, tick.report);
     }
 
     /// All families as they are now, by name.

@@ -107,6 +107,10 @@ fn write_host(page: &mut Page<'_>, host: &HostReport, names: &BTreeMap<InfoHash,
         .iter()
         .map(|(&kind, &flows)| format!("{} ({})", words::protocol(kind), counted(flows, "flow", "flows")))
         .collect();
+    if let Some(reason) = host.standing.reason() {
+        let state = host.standing.state.label();
+        page.sentence("state", &format!("{state}: {reason}"), Paint::Warning)?;
+    }
     page.entry("does", &does, ", ", Paint::Plain)?;
     page.entry("bytes", &byte_items(host), ", ", Paint::Plain)?;
     let transports: Vec<String> = host

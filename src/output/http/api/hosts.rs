@@ -36,7 +36,8 @@ impl Asked<'_> {
         let wanted = self.query.text("q").map(str::to_lowercase);
         let state = self.query.text("state");
         let hosts = self.now.report.hosts.iter().filter(|h| {
-            wanted.as_ref().is_none_or(|w| matches(h, w)) && state.is_none_or(|s| self.state(&h.address) == s)
+            wanted.as_ref().is_none_or(|w| matches(h, w))
+                && state.is_none_or(|s| h.standing.state.label() == s)
         });
         let mut hosts: Vec<&HostReport> = hosts.collect();
         hosts.sort_by_cached_key(|h| {
@@ -53,7 +54,7 @@ impl Asked<'_> {
         if descending {
             hosts.reverse();
         }
-        Ok(object(|w| page.write(w, &hosts, |w, host| w.object(|w| self.host_members(w, host)))))
+        Ok(object(|w| page.write(w, &hosts, |w, host| w.object(|w| json::host(w, host)))))
     }
 
     pub fn host(&self, address: &str) -> Written {
@@ -69,7 +70,7 @@ impl Asked<'_> {
             .filter(|f| f.record.originator.address == address || f.record.responder.address == address);
         let duty = self.live.duty();
         Ok(object(|w| {
-            w.key("host").object(|w| self.host_members(w, host));
+            w.key("host").object(|w| json::host(w, host));
             w.key("torrents").array(|w| torrents.for_each(|t| w.object(|w| json::torrent(w, t))));
             w.key("flows")
                 .array(|w| flows.take(FLOWS).for_each(|f| w.object(|w| super::flows::members(w, f))));
@@ -80,12 +81,6 @@ impl Asked<'_> {
                 alerts.for_each(|alert| w.json(&alert.json));
             });
         }))
-    }
-
-    /// The members of a host's object: those of `--json`, and the state that the policy gives it.
-    pub fn host_members(&self, w: &mut JsonWriter, host: &HostReport) {
-        json::host(w, host);
-        w.key("state").string(self.state(&host.address));
     }
 
     pub fn exposure(&self) -> Written {

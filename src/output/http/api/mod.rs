@@ -105,11 +105,6 @@ impl Asked<'_> {
         self.query.value("minutes", "a whole number")
     }
 
-    /// The state of a host, a word of the output contract.
-    fn state(&self, host: &Address) -> &'static str {
-        self.live.duty().policy.states.get(host).copied().unwrap_or("active")
-    }
-
     fn alerts(&self) -> Written {
         let (page, host) = (self.query.page()?, self.address("host")?);
         let duty = self.live.duty();

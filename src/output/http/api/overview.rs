@@ -109,7 +109,7 @@ impl Asked<'_> {
             w.key("round_trip").object(|w| round_trips(w, totals));
             w.key("hosts").array(|w| {
                 let part = hosts.iter().skip(page.offset).take(page.limit);
-                part.for_each(|host| w.object(|w| self.host_members(w, host)));
+                part.for_each(|host| w.object(|w| json::host(w, host)));
             });
         }))
     }

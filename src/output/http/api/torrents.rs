@@ -68,7 +68,7 @@ impl Asked<'_> {
         let hosts = report.hosts.iter().filter(|h| torrent.hosts.iter().any(|m| m.address == h.address));
         Ok(object(|w| {
             w.key("torrent").object(|w| json::torrent(w, torrent));
-            w.key("hosts").array(|w| hosts.for_each(|h| w.object(|w| self.host_members(w, h))));
+            w.key("hosts").array(|w| hosts.for_each(|h| w.object(|w| json::host(w, h))));
         }))
     }
 }

@@ -1,0 +1,160 @@
+//! `swarmscope verify`: says whether a host has stopped, and how that is known.
+
+use super::analyze::{check_input, warn_of_damage};
+use super::arguments::InputArguments;
+use super::exit::{Exit, Failure};
+use clap::Args;
+use std::io::{self, BufWriter, Write as _};
+use std::ops::ControlFlow;
+use std::time::Duration;
+use swarmscope::base::{Address, HomeNets, Network, Timestamp};
+use swarmscope::event::FlowRecord;
+use swarmscope::ledger::report::Coverage;
+use swarmscope::ledger::{HostState, Ledger, Standing};
+use swarmscope::output::{
+    AnalysisSink, DhtEvent, FlowContext, HostEvent, Progress, TorrentEvent, Verdict, write_verdict,
+    write_verdict_json,
+};
+use swarmscope::pipeline::{AnalyzeError, AnalyzeOptions, analyze};
+
+/// Changes of state that are told at most.
+const STATES: usize = 1_000;
+
+#[derive(Args, Debug)]
+pub(crate) struct VerifyArguments {
+    /// The host, by its address inside
+    #[arg(value_name = "HOST")]
+    pub(crate) host: Address,
+    #[command(flatten)]
+    pub(crate) input: InputArguments,
+    /// How long it must be quiet to be called cleared, such as 24h or 7d
+    #[arg(long, value_name = "TIME", default_value = "24h", value_parser = duration, help_heading = "What to verify")]
+    pub(crate) quiet_for: Duration,
+    /// Print the verdict as one JSON object
+    #[arg(long, help_heading = "Output")]
+    pub(crate) json: bool,
+}
+
+impl VerifyArguments {
+    /// What the pipeline needs to know. A host that is asked for is a home host, whatever its address.
+    pub(crate) fn options(&self) -> AnalyzeOptions {
+        let options = self.input.options();
+        let mut networks = options.home.networks().to_vec();
+        if !options.home.contains(&self.host) {
+            networks.extend(self.host.to_string().parse::<Network>());
+        }
+        let home = HomeNets::new(networks);
+        AnalyzeOptions { news: true, quiet_for: Some(self.quiet_for), home, ..options }
+    }
+}
+
+/// A length of time: a whole number and `s`, `m`, `h` or `d`.
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    let wrong = || "expected a whole number and s, m, h or d, such as 24h".to_owned();
+    let (number, unit) = text.split_at_checked(text.len().saturating_sub(1)).ok_or_else(wrong)?;
+    let seconds = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3_600,
+        "d" => 86_400,
+        _ => return Err(wrong()),
+    };
+    let number: u64 = number.parse().map_err(|_| wrong())?;
+    match number.checked_mul(seconds) {
+        Some(seconds @ 1..=315_360_000) => Ok(Duration::from_secs(seconds)),
+        _ => Err("expected a time from 1s to 3650d".to_owned()),
+    }
+}
+
+/// Runs the command.
+pub(crate) fn run(arguments: &VerifyArguments, quiet: bool) -> Result<Exit, Failure> {
+    check_input(&arguments.input)?;
+    let mut watched = Watched {
+        host: arguments.host,
+        standing: Standing::default(),
+        states: Vec::new(),
+        progress: Progress::on_stderr(!quiet),
+    };
+    let result = analyze(&arguments.options(), &mut watched);
+    watched.progress.finish();
+    let report = result.map_err(|error| match error {
+        AnalyzeError::Usage(text) => Failure::Usage(text),
+        AnalyzeError::Failed(text) => Failure::Run(text),
+    })?;
+    if report.coverage.packets == 0 {
+        return Err(Failure::Run("the input holds no packets".to_owned()));
+    }
+    let verdict = Verdict {
+        host: arguments.host,
+        quiet_for: arguments.quiet_for,
+        standing: &watched.standing,
+        states: &watched.states,
+        coverage: &report.coverage,
+    };
+    print(&verdict, arguments.json).map_err(|error| Failure::writing("the verdict", &error))?;
+    if !quiet {
+        warn_of_damage(&report.coverage);
+    }
+    Ok(match watched.standing.state {
+        HostState::Cleared => Exit::Done,
+        HostState::CannotTell | HostState::NotSeen => Exit::CannotTell,
+        HostState::Active | HostState::Quiet | HostState::Changed | HostState::Recurred => Exit::No,
+    })
+}
+
+fn print(verdict: &Verdict<'_>, json: bool) -> io::Result<()> {
+    let mut out = BufWriter::new(io::stdout().lock());
+    if json {
+        write_verdict_json(verdict, &mut out)?;
+    } else {
+        write_verdict(verdict, &mut out)?;
+    }
+    out.flush()
+}
+
+/// What becomes of the host while the captures are read.
+struct Watched {
+    host: Address,
+    standing: Standing,
+    states: Vec<(Timestamp, HostState)>,
+    progress: Progress,
+}
+
+impl AnalysisSink for Watched {
+    fn flow(&mut self, _: &FlowRecord, _: &FlowContext<'_>) {}
+
+    fn dht(&mut self, _: &DhtEvent<'_>, _: &FlowContext<'_>) {}
+
+    fn torrent(&mut self, _: &TorrentEvent<'_>) {}
+
+    fn host(&mut self, _: &HostEvent<'_>) {}
+
+    fn tick(&mut self, now: Timestamp, ledger: &Ledger, _: &Coverage) {
+        self.standing = ledger.standing(self.host);
+        let state = self.standing.state;
+        if self.states.last().is_none_or(|(_, s)| *s != state) && self.states.len() < STATES {
+            self.states.push((now, state));
+        }
+    }
+
+    fn stats(&mut self, _: Timestamp, _: &Coverage) {}
+
+    fn progress(&mut self, bytes_read: u64, bytes_total: Option<u64>, packets: u64) -> ControlFlow<()> {
+        self.progress.update(bytes_read, bytes_total, packets);
+        ControlFlow::Continue(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_are_read_with_their_unit() {
+        assert_eq!(duration("90m"), Ok(Duration::from_secs(5_400)));
+        assert_eq!(duration("7d"), Ok(Duration::from_secs(604_800)));
+        for wrong in ["", "h", "24", "-1h", "0s", "1w", "99999999999999999999d", "9999999d", "1é"] {
+            assert!(duration(wrong).is_err(), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,198 @@
+//! When a home host was alive, and with whom it moved much: what tells a host that stopped from one that is not seen.
+//!
+//! Time is kept in slots, so that a host takes bounded room however long it is watched. All updates commute.
+
+use super::report::HostBytes;
+use super::window::Window;
+use crate::base::{Address, Endpoint, Timestamp, Transport};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Slots kept of a host, the latest: 32 times the time it takes to call a host cleared.
+const SLOTS: usize = 24 * 32;
+/// The same of a host that was never seen with peer-to-peer traffic.
+const SLOTS_PLAIN: usize = 50;
+/// Stretches of activity kept of a host, the latest.
+const STRETCHES: usize = 512;
+/// Big flows kept of a host, the biggest.
+const CARRIED: usize = 16;
+/// Wire bytes from which on an ordinary flow is worth remembering: it could be a tunnel.
+pub const HEAVY: u64 = 1 << 20;
+
+/// How long a slot is, for a host that counts as cleared after `quiet_for`.
+pub fn slot_length(quiet_for: Duration) -> Duration {
+    (quiet_for / 24).max(Duration::from_secs(1))
+}
+
+/// The slot of a time.
+pub fn slot_of(at: Timestamp, length: Duration) -> i64 {
+    at.0.div_euclid(i64::try_from(length.as_nanos()).unwrap_or(i64::MAX).max(1))
+}
+
+/// What was seen of a host's ordinary traffic in one slot.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Marks {
+    /// It sent something.
+    pub own: bool,
+    /// Flows with packets of both sides.
+    pub two_way: u16,
+    /// TCP flows with payload of one side and no packet at all of the other: nobody sends payload before the other side has
+    /// answered (RFC 9293 section 3.5), so the answers took a way that the sensor does not see.
+    pub one_way: u16,
+}
+
+impl Marks {
+    fn join(&mut self, other: Self) {
+        self.own |= other.own;
+        self.two_way = self.two_way.saturating_add(other.two_way);
+        self.one_way = self.one_way.saturating_add(other.one_way);
+    }
+
+    /// Whether the sensor saw one direction only. Two flows: one may have lost its answer to chance.
+    pub const fn is_one_way(self) -> bool {
+        self.one_way >= 2 && self.one_way > self.two_way
+    }
+}
+
+/// An ordinary flow, as far as it tells that a host lives.
+#[derive(Clone, Copy, Debug)]
+pub struct PlainFlow {
+    /// Originator and responder.
+    pub ends: [Endpoint; 2],
+    /// TCP or UDP.
+    pub transport: Transport,
+    /// Packets by side.
+    pub packets: [u32; 2],
+    /// Wire bytes by side.
+    pub bytes: [u64; 2],
+    /// Payload bytes by side.
+    pub payload: [u64; 2],
+    /// First packet.
+    pub first: Timestamp,
+    /// Last packet.
+    pub last: Timestamp,
+}
+
+/// A big ordinary flow of a host.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Carried {
+    pub remote: Address,
+    pub bytes: HostBytes,
+    pub window: Window,
+}
+
+/// Which flow: the remote, the host's own port, the transport, the start.
+type FlowKey = (Endpoint, u16, Transport, Timestamp);
+
+/// What is known of a host's ordinary traffic.
+#[derive(Clone, Debug, Default)]
+pub struct Life {
+    pub slots: BTreeMap<i64, Marks>,
+    /// First and last time it was certainly alive.
+    pub own: Option<Window>,
+    carried: BTreeMap<FlowKey, Carried>,
+}
+
+impl Life {
+    /// It sent a packet.
+    pub fn sent(&mut self, at: Timestamp, slot: Duration) {
+        self.slots.entry(slot_of(at, slot)).or_default().own = true;
+        super::host::join(&mut self.own, Some(Window::at(at)));
+    }
+
+    /// Takes note of a flow whose side `side` (0 or 1) is the host. When exactly it sent its packets is known of the first
+    /// only, and of a TCP flow in which it kept answering.
+    pub fn flow(&mut self, flow: &PlainFlow, side: usize, slot: Duration) {
+        let other = 1 - side;
+        let of = |both: [u32; 2], i: usize| both.get(i).copied().unwrap_or_default();
+        let (own, back) = (of(flow.packets, side), of(flow.packets, other));
+        let [first, last] = [flow.first, flow.last].map(|at| slot_of(at, slot));
+        let tcp = flow.transport == Transport::Tcp;
+        let payload = |i: usize| flow.payload.get(i).copied().unwrap_or_default();
+        let cut_in_half = tcp && ((own == 0 && payload(other) > 0) || (back == 0 && payload(side) > 0));
+        let marks =
+            Marks { own: own > 0, two_way: u16::from(own > 0 && back > 0), one_way: u16::from(cut_in_half) };
+        self.slots.entry(first).or_default().join(marks);
+        if own == 0 {
+            return;
+        }
+        super::host::join(&mut self.own, Some(Window::at(flow.first)));
+        // Acknowledged as it went: at least one packet for four (RFC 5681 section 4.2 asks for one for two).
+        if tcp && own.saturating_mul(4) >= back && last > first {
+            let from = first.max(last.saturating_sub(SLOTS as i64));
+            (from..=last).for_each(|at| self.slots.entry(at).or_default().own = true);
+            super::host::join(&mut self.own, Some(Window::at(flow.last)));
+        }
+    }
+
+    /// Takes note of how far a big flow has come; told again, the latest counts.
+    pub fn carry(&mut self, flow: &PlainFlow, side: usize) {
+        let (Some(&own), Some(&remote)) = (flow.ends.get(side), flow.ends.get(1 - side)) else { return };
+        let of = |i: usize| flow.bytes.get(i).copied().unwrap_or_default();
+        let bytes = HostBytes { received: of(1 - side), sent: of(side) };
+        let window = Window::between(flow.first, flow.last);
+        let new = Carried { remote: remote.address, bytes, window };
+        self.take_carried((remote, own.port, flow.transport, flow.first), new);
+    }
+
+    fn take_carried(&mut self, key: FlowKey, new: Carried) {
+        let known = self.carried.entry(key).or_insert(new);
+        if new.window.last >= known.window.last {
+            *known = new;
+        }
+        if self.carried.len() > CARRIED {
+            let size = |c: &Carried| c.bytes.received.saturating_add(c.bytes.sent);
+            let least = self.carried.iter().min_by_key(|(key, c)| (size(c), **key)).map(|(key, _)| *key);
+            if let Some(least) = least {
+                self.carried.remove(&least);
+            }
+        }
+    }
+
+    /// The big flows.
+    pub fn carried(&self) -> impl Iterator<Item = &Carried> {
+        self.carried.values()
+    }
+
+    /// Joins what another knows; `peer_to_peer` hosts are remembered for longer.
+    pub fn add(&mut self, other: Self, peer_to_peer: bool) {
+        for (slot, marks) in other.slots {
+            self.slots.entry(slot).or_default().join(marks);
+        }
+        let cap = if peer_to_peer { SLOTS } else { SLOTS_PLAIN };
+        while self.slots.len() > cap {
+            self.slots.pop_first();
+        }
+        super::host::join(&mut self.own, other.own);
+        for (key, carried) in other.carried {
+            self.take_carried(key, carried);
+        }
+    }
+}
+
+/// Stretches of time in which a host sent peer-to-peer traffic, in order; those closer than `slack` are one.
+#[derive(Clone, Debug, Default)]
+pub struct Activity(Vec<Window>);
+
+impl Activity {
+    /// Takes note of a stretch.
+    pub fn add(&mut self, mut new: Window, slack: Duration) {
+        self.0.retain(|old| {
+            let near = old.near(new.first, new.last, slack);
+            if near {
+                new.join(*old);
+            }
+            !near
+        });
+        let at = self.0.partition_point(|w| w.first < new.first);
+        self.0.insert(at, new);
+        if self.0.len() > STRETCHES {
+            self.0.remove(0);
+        }
+    }
+
+    /// The stretches, in order.
+    pub fn stretches(&self) -> &[Window] {
+        &self.0
+    }
+}

@@ -133,3 +133,26 @@ fn files_that_cannot_be_read_are_told() {
     assert_eq!((config.workers, read), (3, Some(file)));
     std::fs::remove_dir_all(folder).unwrap();
 }
+
+#[test]
+fn receivers_of_alerts_are_read_with_their_secrets_elsewhere() {
+    let text = "sinks:\n  sensor: north\n  syslog: {address: '192.0.2.1:514', transport: tcp}\n  webhook:\n    url: http://127.0.0.1/a\n    \
+                key: {file: /etc/key}\n    token: {env: TOKEN}\n  alertmanager: {url: 'http://127.0.0.1:9093'}\n";
+    let config = parse(text).unwrap();
+    let webhook = config.sinks.webhook.as_ref().unwrap();
+    assert_eq!(webhook.key, Some(SecretPlace::File("/etc/key".into())));
+    assert_eq!(webhook.token, Some(SecretPlace::Env("TOKEN".to_owned())));
+    assert_eq!(config.sinks.syslog.as_ref().unwrap().transport, SyslogTransport::Tcp);
+    assert_eq!(parse(&config.to_yaml().unwrap()), Ok(config));
+    for (text, part) in [
+        ("sinks: {syslog: {address: here}}\n", "s.yaml:1:"),
+        ("sinks: {webhook: {url: x, key: secret}}\n", "s.yaml:1:"),
+        ("sinks: {webhook: {url: x, key: {password: y}}}\n", "password"),
+        ("sinks: {alertmanager: {}}\n", "url"),
+        ("sinks: {mail: {}}\n", "mail"),
+        ("events: {rotate_hours: 0}\n", "s.yaml:1:"),
+        ("events: {rotate_size: much}\n", "much"),
+    ] {
+        assert!(error(text).contains(part), "{text}: {}", error(text));
+    }
+}

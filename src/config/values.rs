@@ -13,7 +13,7 @@ const BUFFER: RangeInclusive<u64> = 1 << 16..=(1 << 31) - 1;
 /// Fewest bytes of a packet that hold the headers of most, and the most that libpcap captures.
 const SNAPLEN: RangeInclusive<u32> = 64..=262_144;
 /// Most hosts with series of their own: a page of metrics has a ceiling.
-const HOSTS_MAX: u32 = 2_000;
+const HOSTS_MAX: u32 = 1_000;
 
 /// A number of bytes, written as `64MiB`, `512KiB`, `1GiB`, `2MB` or `65536`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -81,7 +81,7 @@ pub(crate) struct WatchArguments {
     #[arg(long = "web.telemetry-path", value_name = "PATH", help_heading = "Web")]
     pub(crate) web_telemetry_path: Option<String>,
     /// Home hosts with metrics of their own; 0 for none
-    #[arg(long = "metrics.max-hosts", value_name = "N", value_parser = clap::value_parser!(u32).range(0..=2_000), help_heading = "Web")]
+    #[arg(long = "metrics.max-hosts", value_name = "N", value_parser = clap::value_parser!(u32).range(0..=1_000), help_heading = "Web")]
     pub(crate) metrics_max_hosts: Option<u32>,
 
     /// The configuration file; /etc/swarmscope/swarmscope.yaml is read where it exists

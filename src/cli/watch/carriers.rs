@@ -119,3 +119,39 @@ fn host_name() -> String {
     let name = name.trim();
     if name.is_empty() { "swarmscope".to_owned() } else { name.to_owned() }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use swarmscope::config::AlertmanagerSink;
+
+    fn mistake(sinks: &Sinks) -> String {
+        match Prepared::from(sinks) {
+            Err(Failure::Usage(text)) => text,
+            _ => panic!("it was taken"),
+        }
+    }
+
+    #[test]
+    fn mistakes_are_told_with_their_setting() {
+        let manager = |url: &str| Sinks {
+            alertmanager: Some(AlertmanagerSink { url: url.into() }),
+            ..Sinks::default()
+        };
+        assert!(
+            Prepared::from(&manager("http://127.0.0.1:9093")).is_ok_and(|prepared| prepared.0.len() == 1)
+        );
+        assert!(mistake(&manager("https://127.0.0.1")).starts_with("sinks.alertmanager.url: "));
+        let webhook = |template: Option<&str>, key| {
+            let sink =
+                WebhookSink { url: "http://h/".into(), template: template.map(Into::into), key, token: None };
+            Sinks { webhook: Some(sink), ..Sinks::default() }
+        };
+        assert!(
+            mistake(&webhook(Some("missing.json"), None))
+                .starts_with("sinks.webhook.template: missing.json: ")
+        );
+        let key = Some(SecretPlace::Env("SWARMSCOPE_NO_SUCH_SECRET".into()));
+        assert!(mistake(&webhook(None, key)).contains("SWARMSCOPE_NO_SUCH_SECRET"));
+    }
+}

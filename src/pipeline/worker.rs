@@ -47,10 +47,10 @@ pub struct LoggedDht {
 /// What a worker hands over at a tick.
 #[derive(Debug, Default)]
 pub struct Harvest {
-    /// Flows that ended.
-    pub records: Vec<FlowRecord>,
+    /// Flows that ended. Boxed, as they are sorted and wait: 11 % of the instructions on a trace of short flows.
+    pub records: Vec<Box<FlowRecord>>,
     /// Flows that go on, of which something is claimed or could be.
-    pub running: Vec<FlowRecord>,
+    pub running: Vec<Box<FlowRecord>>,
     pub dht: Vec<LoggedDht>,
 }
 
@@ -176,7 +176,7 @@ impl Worker {
             if followed.label.grade.is_none() && opaque == Opaque::default() {
                 continue;
             }
-            let mut record = record(&flow, EndReason::Running);
+            let mut record = Box::new(record(&flow, EndReason::Running));
             record.label = followed.label.clone();
             record.opaque = opaque;
             self.harvest.running.push(record);
@@ -318,19 +318,20 @@ impl Worker {
                 self.settle();
             }
         }
-        let mut record = record(&flow, end_reason(&flow, cause));
-        let keep_all = self.keep.all_flows
-            || self.keep.subject.is_some_and(|s| s.is_near([flow.originator, flow.responder]));
+        let ends = [flow.originator, flow.responder];
+        let keep_all = self.keep.all_flows || self.keep.subject.is_some_and(|s| s.is_near(ends));
+        // Most flows are of no interest: for those no record is made.
+        let unnamed = || Box::new(record(&flow, end_reason(&flow, cause)));
         if let Some(mut followed) = state {
             // Bytes that waited for a gap to close are told now.
             let scene = Scene {
                 at: flow.last,
                 number: u64::MAX,
-                ends: [flow.originator, flow.responder],
+                ends,
                 transport: flow.transport,
                 sender: Direction::FromOriginator,
             };
-            let packet = Packet { at: flow.last, ends: scene.ends, direction: Direction::FromOriginator };
+            let packet = Packet { at: flow.last, ends, direction: Direction::FromOriginator };
             let Followed { label, conversation, trace } = &mut *followed;
             let mut recorder = Recorder {
                 scene,
@@ -345,27 +346,29 @@ impl Worker {
             let finished =
                 catch_unwind(AssertUnwindSafe(|| dissector.finish(&packet, conversation, &mut recorder)));
             self.counters.panics += u64::from(finished.is_err());
-            record.opaque = followed.conversation.opaque();
-            record.label = followed.label;
-            record.trace = followed.trace;
-            if let Some(trace) = &mut record.trace {
-                for reason in record.opaque.reasons().iter() {
-                    trace.note(reason, flow.last, None);
+            let opaque = followed.conversation.opaque();
+            if followed.label.grade.is_some() || opaque != Opaque::default() || keep_all {
+                let mut record = unnamed();
+                record.opaque = opaque;
+                record.label = followed.label;
+                record.trace = followed.trace;
+                if let Some(trace) = &mut record.trace {
+                    for reason in record.opaque.reasons().iter() {
+                        trace.note(reason, flow.last, None);
+                    }
                 }
-            }
-            if record.label.grade.is_some() || record.opaque != Default::default() || keep_all {
                 self.harvest.records.push(record);
                 return;
             }
         }
-        if self.keep.subject.is_some_and(|s| s.is([flow.originator, flow.responder])) {
-            record.trace.get_or_insert_default();
-        }
         if keep_all {
+            let mut record = unnamed();
+            if self.keep.subject.is_some_and(|s| s.is(ends)) {
+                record.trace.get_or_insert_default();
+            }
             self.harvest.records.push(record);
             return;
         }
-        let ends = [flow.originator, flow.responder];
         self.deltas.plain_flow(self.ledger.home(), ends, flow.bytes, flow.last);
     }
 }

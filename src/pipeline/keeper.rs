@@ -213,8 +213,9 @@ impl Keeper {
 }
 
 /// The order of time, whatever worker a flow came from.
+#[allow(clippy::vec_box, reason = "the records are boxed already: see `Harvest`")]
 fn in_order(records: impl Iterator<Item = Box<FlowRecord>>) -> Vec<Box<FlowRecord>> {
-    let mut records: Vec<Box<FlowRecord>> = records.collect();
+    let mut records: Vec<_> = records.collect();
     records.sort_by_key(|r| (r.end, r.start, r.originator, r.responder, r.transport));
     records
 }

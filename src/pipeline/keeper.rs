@@ -25,7 +25,7 @@ const TIDY: Duration = Duration::from_secs(60);
 pub struct Keeper {
     ledger: Arc<Ledger>,
     /// Ended flows whose bytes prove nothing, in the order they are to be told, with what was told of them already.
-    waiting: VecDeque<(FlowRecord, Told)>,
+    waiting: VecDeque<(Box<FlowRecord>, Told)>,
     /// What was told of flows that go on, and when.
     running: HashMap<FlowKey, (Told, Timestamp), KeyedState>,
     tidied: Timestamp,
@@ -92,10 +92,11 @@ impl Keeper {
         let running = in_order(harvests.iter_mut().flat_map(|h| h.running.drain(..)));
         running.iter().for_each(|record| self.ledger.note_opaque(record));
         for record in running {
-            let told = self.running.get(&key(&record)).map_or_else(Told::default, |(told, _)| *told);
-            let told = self.tell_interim(record.clone(), told, places, sink);
+            let (key, end) = (key(&record), record.end);
+            let told = self.running.get(&key).map_or_else(Told::default, |(told, _)| *told);
+            let told = self.tell_interim(record, told, places, sink);
             if told.grade.is_some() {
-                self.running.insert(key(&record), (told, record.end));
+                self.running.insert(key, (told, end));
             }
         }
         for record in in_order(harvests.into_iter().flat_map(|h| h.records)) {
@@ -181,7 +182,7 @@ impl Keeper {
     /// Judges and counts a flow of which more may be learnt; gives what is told of it now.
     fn tell_interim(
         &self,
-        mut record: FlowRecord,
+        mut record: Box<FlowRecord>,
         told: Told,
         places: &Places<'_>,
         sink: &mut dyn AnalysisSink,
@@ -199,7 +200,7 @@ impl Keeper {
     /// Judges a flow for the last time, counts it and tells of it.
     fn judge_and_tell(
         &self,
-        mut record: FlowRecord,
+        mut record: Box<FlowRecord>,
         told: Told,
         places: &Places<'_>,
         sink: &mut dyn AnalysisSink,
@@ -229,8 +230,9 @@ impl Keeper {
 }
 
 /// The order of time, whatever worker a flow came from.
-fn in_order(records: impl Iterator<Item = FlowRecord>) -> Vec<FlowRecord> {
-    let mut records: Vec<FlowRecord> = records.collect();
+#[allow(clippy::vec_box, reason = "the records are boxed already: see `Harvest`")]
+fn in_order(records: impl Iterator<Item = Box<FlowRecord>>) -> Vec<Box<FlowRecord>> {
+    let mut records: Vec<_> = records.collect();
     records.sort_by_key(|r| (r.end, r.start, r.originator, r.responder, r.transport));
     records
 }

@@ -202,8 +202,10 @@ fn weigh(evidence: &Evidence<'_>, from: Timestamp, now: Timestamp) -> Weighed {
     let mut weighed = Weighed::default();
     let seen = evidence.health.between(from, now);
     weigh_sensor(evidence.health, &seen, now.since(from), &mut weighed);
-    weigh_ports(evidence.ports, from, &mut weighed);
-    if let Some(suspected) = evidence.suspected.filter(|w| w.last > from) {
+    weigh_ports(evidence.ports, from, now, &mut weighed);
+    // Judging the past, what came later is no part of it.
+    let past = now < evidence.health.now;
+    if let Some(suspected) = evidence.suspected.filter(|w| w.last > from && (w.last <= now || !past)) {
         let text = format!("traffic that may be encrypted peer-to-peer was sent until {}", suspected.last);
         weighed.lacks(Missing::Suspected, text);
     }
@@ -251,10 +253,10 @@ fn weigh_sensor(health: &Health, seen: &Seen, window: Duration, weighed: &mut We
 }
 
 /// What strangers found on its ports since: a port that refuses is proof without a login on the host.
-fn weigh_ports(ports: &[PortReport], from: Timestamp, weighed: &mut Weighed) {
+fn weigh_ports(ports: &[PortReport], from: Timestamp, now: Timestamp, weighed: &mut Weighed) {
     let mut tested = false;
     for port in ports {
-        let latest = port.intervals.iter().rev().find(|i| i.last > from);
+        let latest = port.intervals.iter().rev().find(|i| i.last > from && i.first < now);
         let Some(latest) = latest else { continue };
         tested = true;
         let name = format!("{}/{}", port.transport.name(), port.port);

@@ -1,10 +1,10 @@
 //! Every blinding fault in every scenario that would be cleared: none of them may be.
 
-use super::super::health::Sample;
-use super::super::life::{PlainFlow, slot_length};
-use super::super::report::{Interval, PortState};
 use super::*;
 use crate::base::{Endpoint, Transport};
+use crate::ledger::health::Sample;
+use crate::ledger::life::{PlainFlow, slot_length};
+use crate::ledger::report::{Interval, PortState};
 use crate::ledger::{HostState, Missing, Standing};
 
 const HOUR: i64 = 3_600;

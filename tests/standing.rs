@@ -170,7 +170,9 @@ fn watch(day: &Day, workers: usize) -> Watched {
 }
 
 /// Scenarios, each cleared as long as the sensor sees well.
-const SCENARIOS: [(&str, fn() -> Day); 3] =
+type Scenario = (&'static str, fn() -> Day);
+
+const SCENARIOS: [Scenario; 3] =
     [("stopped", stopped), ("strangers knock", knocked), ("never active", never)];
 
 type Fault = (&'static str, &'static [Missing], fn(&mut Day));

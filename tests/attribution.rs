@@ -65,7 +65,7 @@ fn flow(remote: &str, at: Timestamp, opaque: Opaque) -> FlowRecord {
         sent: [Counters { packets: 9, bytes: 900, payload: 500 }; 2],
         start: at,
         end: at,
-        last_sent: [None; 2],
+        last_stretch: [None; 2],
         state: FlowState::Established,
         reason: EndReason::Eof,
         midstream: false,

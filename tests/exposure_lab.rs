@@ -74,3 +74,29 @@ fn a_stopped_client_s_port_is_seen_to_refuse() {
     let (state, outcomes) = port(&report, "udp", 13773);
     assert_eq!((state, outcomes.last().copied()), ("forwarded-refused", Some("refused")));
 }
+
+/// State and exit status of `verify` on a host of the lab.
+fn verified(host: &str, quiet_for: &str) -> Option<(Value, i32)> {
+    let capture = PathBuf::from(std::env::var_os("SWARMSCOPE_SHARED")?).join("captures/lab/q-stopped.pcap");
+    let mut command = Command::new(env!("CARGO_BIN_EXE_swarmscope"));
+    command.args(["-q", "verify", host, "--json", "--quiet-for", quiet_for]).arg(capture);
+    let output = command.output().expect("the program runs");
+    Some((
+        serde_json::from_slice(&output.stdout).expect("a verdict"),
+        output.status.code().expect("a status"),
+    ))
+}
+
+#[test]
+fn a_stopped_client_is_cleared_by_what_its_host_sends() {
+    // It stopped at 07:12:37.45; strangers go on knocking until the end, 35 seconds later.
+    let Some((verdict, status)) = verified("192.168.50.35", "30s") else { return };
+    assert_eq!((verdict["state"].as_str(), status), (Some("cleared"), 0), "{verdict}");
+    assert!(verdict["last"].as_str().is_some_and(|t| t.starts_with("2026-11-21T07:12:37.1")), "{verdict}");
+    let evidence = verdict["evidence"].as_array().expect("an array");
+    assert!(evidence.iter().any(|e| e.as_str().is_some_and(|e| e.contains("positive proof"))), "{verdict}");
+    let Some((verdict, status)) = verified("192.168.50.35", "40s") else { return };
+    assert_eq!((verdict["state"].as_str(), status), (Some("quiet"), 4), "{verdict}");
+    let Some((verdict, status)) = verified("192.168.50.99", "30s") else { return };
+    assert_eq!((verdict["state"].as_str(), status), (Some("not-seen"), 3), "{verdict}");
+}

@@ -48,7 +48,7 @@ fn flow(host: u32, at: Timestamp) -> FlowRecord {
         sent: [sent, sent],
         start: at,
         end: at,
-        last_sent: [None; 2],
+        last_stretch: [None; 2],
         state: FlowState::Established,
         reason: EndReason::Running,
         midstream: false,

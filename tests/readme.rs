@@ -4,7 +4,7 @@
 
 use swarmscope::event::{Encryption, Grade, Kind, Reason};
 use swarmscope::frame::Skip;
-use swarmscope::ledger::{STRONG_FROM, SUSPECTED_FROM, points};
+use swarmscope::ledger::{HostState, Missing, STRONG_FROM, SUSPECTED_FROM, points};
 
 const README: &str = include_str!("../README.md");
 
@@ -41,6 +41,15 @@ fn every_word_is_explained() {
     let skips = Skip::ALL.iter().map(|s| s.label()).chain(["fragment", "duplicate", "icmp_unreachable"]);
     for word in kinds.chain(grades).chain(encryption).chain(skips) {
         assert!(README.contains(&format!("`{word}`")), "the README does not explain `{word}`");
+    }
+}
+
+#[test]
+fn every_state_and_what_an_all_clear_lacks_is_explained() {
+    let states = HostState::WORDS.iter().map(|(word, _)| *word);
+    for word in states.chain(Missing::ALL.iter().map(|m| m.label())) {
+        let explained = README.lines().any(|line| line.starts_with(&format!("| `{word}` |")));
+        assert!(explained, "the README has no row for `{word}`");
     }
 }
 

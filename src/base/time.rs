@@ -149,7 +149,11 @@ fn parse_rfc3339(text: &str) -> Option<Timestamp> {
         None | Some('Z' | 'z') => 0,
         Some(sign) => {
             let (oh, om) = zone.get(1..)?.split_once(':')?;
-            let secs = oh.parse::<i64>().ok()? * 3_600 + om.parse::<i64>().ok()? * 60;
+            let (hours, minutes) = (oh.parse::<u8>().ok()?, om.parse::<u8>().ok()?);
+            if hours > 23 || minutes > 59 {
+                return None;
+            }
+            let secs = i64::from(hours) * 3_600 + i64::from(minutes) * 60;
             if sign == '-' { -secs } else { secs }
         }
     };
@@ -177,7 +181,15 @@ mod tests {
         {
             assert_eq!(text.parse(), Ok(want), "{text}");
         }
-        for bad in ["", "yesterday", "2026-13-01T00:00:00Z", "2026-03-01T25:00:00Z", "nan", "1e300"] {
+        for bad in [
+            "",
+            "yesterday",
+            "2026-13-01T00:00:00Z",
+            "2026-03-01T25:00:00Z",
+            "2026-03-01T12:00:00+9223372036854775807:00",
+            "nan",
+            "1e300",
+        ] {
             assert_eq!(bad.parse::<Timestamp>(), Err(TimestampError), "{bad}");
         }
     }

@@ -1,6 +1,7 @@
 //! The command line as clap reads it.
 
 use super::config::ConfigArguments;
+use super::notice::NoticeArguments;
 use super::verify::VerifyArguments;
 use super::watch::WatchArguments;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
@@ -46,6 +47,20 @@ Exit status:
   0  stopped
   1  failure at run time
   2  wrong usage or configuration, unknown interface, bad filter, no permission";
+
+const NOTICE_EXAMPLES: &str = "\
+Examples:
+  swarmscope notice --acns notice.xml captures/
+          An ACNS 2.0 notice
+  swarmscope notice --address 198.51.100.2 --port 13773 --time 2026-11-21T07:12:30Z captures/
+          The same by hand
+
+Exit status:
+  0  a host was found, with medium or high confidence
+  1  failure at run time
+  2  wrong usage, or a notice that cannot be read
+  3  cannot tell: the sensor did not watch at that time, or could have missed it
+  4  no such activity was seen, or no host fits better than with low confidence";
 
 const VERIFY_EXAMPLES: &str = "\
 Examples:
@@ -100,6 +115,13 @@ pub(crate) enum Command {
     /// seen it; whatever is missing is named.
     #[command(after_long_help = VERIFY_EXAMPLES)]
     Verify(VerifyArguments),
+    /// Say which home host an abuse notice is about
+    ///
+    /// Holds outside address, port, time and torrent of a notice against captures of that time: which host it was, how sure that
+    /// is, and what was seen; or that no such activity was seen, with how well the sensor saw. The notice's clock may be off by
+    /// 15 minutes.
+    #[command(after_long_help = NOTICE_EXAMPLES)]
+    Notice(NoticeArguments),
     /// Listen on interfaces until told to stop
     ///
     /// Captures from network interfaces, such as a mirror port, and tells what it sees while it runs. Needs the right to
@@ -328,6 +350,7 @@ mod tests {
             Command::Analyze(analyze) => analyze.options(),
             Command::Explain(explain) => explain.options(),
             Command::Verify(verify) => verify.options(),
+            Command::Notice(notice) => notice.options(),
             Command::Rules(_) | Command::Watch(_) | Command::Config(_) => panic!("{line}"),
         }
     }

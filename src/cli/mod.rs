@@ -8,6 +8,7 @@ mod config;
 mod exit;
 mod explain;
 mod log;
+mod notice;
 mod rules;
 mod verify;
 mod watch;
@@ -26,6 +27,9 @@ pub(crate) fn run() -> ExitCode {
         }
         Command::Explain(explain) => {
             log::start(level(&arguments)).and_then(|()| explain::run(explain, arguments.quiet))
+        }
+        Command::Notice(notice) => {
+            log::start(level(&arguments)).and_then(|()| notice::run(notice, arguments.quiet))
         }
         Command::Verify(verify) => {
             log::start(level(&arguments)).and_then(|()| verify::run(verify, arguments.quiet))

@@ -236,8 +236,9 @@ pub struct FlowRecord {
     pub start: Timestamp,
     /// Last packet.
     pub end: Timestamp,
-    /// The last packet of each side that shows it at work, which an RST does not; unknown of a flow that was not followed.
-    pub last_sent: [Option<Timestamp>; 2],
+    /// First and last packet of the latest stretch in which each side sent something but RSTs; unknown of a flow that was
+    /// not followed. A pause of five minutes ends a stretch.
+    pub last_stretch: [Option<(Timestamp, Timestamp)>; 2],
     /// Life cycle.
     pub state: FlowState,
     /// Why the record was written.

@@ -79,8 +79,8 @@ impl Host {
         }
         let accused = self.count_claim(&Told::of(record), record.transport, side, remote, ADD);
         // Only what it sends itself keeps a host active: strangers go on knocking long after it stopped.
-        let last = side.of(record.last_sent).unwrap_or(record.end).max(record.start);
-        let sent = Window::between(record.start, last);
+        let (first, last) = side.of(record.last_stretch).unwrap_or((record.start, record.end));
+        let sent = Window::between(first, last);
         let suspected =
             record.label.kinds.family() == Some(Family::Bittorrent) && record.label.grade.is_some();
         if suspected && !accused && side.of(record.sent).packets > 0 {
@@ -88,7 +88,7 @@ impl Host {
         }
         if accused {
             self.count_opening(update, side);
-            join(&mut self.active, Some(sent));
+            join(&mut self.active, Some(Window::between(record.start.min(first), last)));
             self.activity.add(sent, slot);
             if self.peers.len() < PEERS && !remote.is_group() {
                 self.peers.insert(remote);

@@ -90,6 +90,12 @@ impl Ledger {
         if !self.home.contains(&knock.target.address) || self.home.contains(&knock.source) {
             return;
         }
+        // Who refuses is alive, though it has no program to answer.
+        if knock.answer == Answer::Refused
+            && let Some(mut host) = self.hosts.get_mut(&knock.target.address)
+        {
+            host.life.refused(knock.last, self.slot);
+        }
         let key = (knock.target, knock.transport);
         if let Some(mut known) = self.tried.get_mut(&key) {
             known.knock(knock);

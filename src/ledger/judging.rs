@@ -1,6 +1,6 @@
 //! Collects the evidence for verdicts on home hosts from the tables.
 
-use super::health::{Health, Sample};
+use super::health::{Health, Sample, Seen};
 use super::host::Host;
 use super::life::Life;
 use super::report::{Coverage, HostBytes, PortReport};
@@ -62,6 +62,12 @@ impl Ledger {
             }
         });
         standings
+    }
+
+    /// How well the sensor saw from one time to another.
+    #[must_use]
+    pub fn seen(&self, from: Timestamp, to: Timestamp) -> Seen {
+        self.health.lock().map(|health| health.between(from, to)).unwrap_or_default()
     }
 
     pub(super) fn bench(&self) -> Bench {

@@ -100,6 +100,12 @@ impl Life {
         super::host::join(&mut self.own, Some(Window::at(at)));
     }
 
+    /// It refused a stranger: the attempt and the refusal are two directions.
+    pub fn refused(&mut self, at: Timestamp, slot: Duration) {
+        self.sent(at, slot);
+        self.slots.entry(slot_of(at, slot)).or_default().join(Marks { own: true, two_way: 1, one_way: 0 });
+    }
+
     /// Takes note of a flow whose side `side` (0 or 1) is the host. When exactly it sent its packets is known of the first
     /// only, and of a TCP flow in which it kept answering.
     pub fn flow(&mut self, flow: &PlainFlow, side: usize, slot: Duration) {

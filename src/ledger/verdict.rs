@@ -7,7 +7,7 @@
 
 use super::health::{Health, Seen};
 use super::life::{Activity, Life, Marks, slot_of};
-use super::report::{HostBytes, PortReport};
+use super::report::{HostBytes, Interval, PortReport};
 use super::standing::{HostState, Missing, Standing};
 use super::window::Window;
 use crate::base::Timestamp;
@@ -200,10 +200,12 @@ impl Weighed {
 /// Holds what was seen from one time to another against the conditions.
 fn weigh(evidence: &Evidence<'_>, from: Timestamp, now: Timestamp) -> Weighed {
     let mut weighed = Weighed::default();
+    // Judging the past, what came later is no part of it.
+    let past = now < evidence.health.now;
     let seen = evidence.health.between(from, now);
     weigh_sensor(evidence.health, &seen, now.since(from), &mut weighed);
-    weigh_ports(evidence.ports, from, &mut weighed);
-    if let Some(suspected) = evidence.suspected.filter(|w| w.last > from) {
+    weigh_ports(evidence.ports, from, if past { now } else { Timestamp::MAX }, &mut weighed);
+    if let Some(suspected) = evidence.suspected.filter(|w| w.last > from && (w.last <= now || !past)) {
         let text = format!("traffic that may be encrypted peer-to-peer was sent until {}", suspected.last);
         weighed.lacks(Missing::Suspected, text);
     }
@@ -251,14 +253,17 @@ fn weigh_sensor(health: &Health, seen: &Seen, window: Duration, weighed: &mut We
 }
 
 /// What strangers found on its ports since: a port that refuses is proof without a login on the host.
-fn weigh_ports(ports: &[PortReport], from: Timestamp, weighed: &mut Weighed) {
+fn weigh_ports(ports: &[PortReport], from: Timestamp, until: Timestamp, weighed: &mut Weighed) {
     let mut tested = false;
     for port in ports {
-        let latest = port.intervals.iter().rev().find(|i| i.last > from);
+        // Judging the past, what came later is no part of it, though it may be one interval with what came before.
+        let seen = |i: &Interval| if i.last > until { i.first } else { i.last };
+        let inside = |i: &&Interval| seen(i) > from && seen(i) <= until;
+        let latest = port.intervals.iter().rev().find(inside);
         let Some(latest) = latest else { continue };
         tested = true;
         let name = format!("{}/{}", port.transport.name(), port.port);
-        let (first, last, n) = (latest.first.max(from), latest.last, latest.attempts);
+        let (first, last, n) = (latest.first.max(from), latest.last.min(until), latest.attempts);
         match latest.answer {
             Answer::Accepted => {
                 let text = format!("its port {name} still accepted a connection at {last}");

@@ -337,7 +337,7 @@ mod tests {
             ],
             start: Timestamp::from_secs(1_772_366_400),
             end: Timestamp::from_micros(1_772_366_409_120_000),
-            last_sent: [None; 2],
+            last_stretch: [None; 2],
             state: FlowState::Closed,
             reason: EndReason::Fin,
             midstream: false,

@@ -20,6 +20,8 @@ mod story;
 mod watch;
 mod worker;
 
+/// Reading of abuse notices, for the command line, which knows no wire format.
+pub use crate::wire::acns;
 pub use analyze::{AnalyzeError, AnalyzeLimits, AnalyzeOptions, analyze, analyze_source, verify_node_ids};
 pub use coverage::skip_reasons;
 pub use rule_test::rule_test;

@@ -68,7 +68,7 @@ pub fn record(flow: &Flow, reason: EndReason) -> FlowRecord {
         sent: [side(0), side(1)],
         start: flow.first,
         end: flow.last,
-        last_sent: [None; 2],
+        last_stretch: [None; 2],
         state: match (flow.fin || flow.rst, one_way) {
             (true, _) => FlowState::Closed,
             (false, true) => FlowState::New,

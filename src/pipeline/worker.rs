@@ -20,6 +20,9 @@ const RETRY: Duration = Duration::from_millis(900);
 /// Attempts of strangers that are collected before the ledger is told.
 const KNOCKED: usize = 4_096;
 
+/// A side that sends nothing for so long has paused.
+const PAUSE: Duration = Duration::from_secs(300);
+
 /// Packet time between two looks at how far big flows have come, which takes a walk through the table.
 const HEAVY_EVERY: Duration = Duration::from_secs(60);
 
@@ -29,8 +32,8 @@ struct Followed {
     label: Label,
     /// When it was first followed.
     since: Timestamp,
-    /// The last packet of each side since then, RSTs left out.
-    last_sent: [Option<Timestamp>; 2],
+    /// First and last packet of the stretch in which each side sent last.
+    last_stretch: [Option<(Timestamp, Timestamp)>; 2],
     conversation: Conversation,
     /// Only where an explanation was asked for.
     trace: Option<Box<Trace>>,
@@ -202,7 +205,7 @@ impl Worker {
                 continue;
             }
             let mut record = Box::new(record(&flow, EndReason::Running));
-            record.last_sent = followed.last_sent(&flow);
+            record.last_stretch = followed.last_stretch(&flow);
             record.label = followed.label.clone();
             record.opaque = opaque;
             self.harvest.running.push(record);
@@ -380,7 +383,7 @@ impl Worker {
             if followed.label.grade.is_some() || opaque != Opaque::default() || keep_all {
                 let mut record = unnamed();
                 record.opaque = opaque;
-                record.last_sent = followed.last_sent(&flow);
+                record.last_stretch = followed.last_stretch(&flow);
                 record.label = followed.label;
                 record.trace = followed.trace;
                 if let Some(trace) = &mut record.trace {
@@ -412,15 +415,19 @@ impl Followed {
     /// Takes note of who sends. An RST is the kernel's, of a program that may be gone.
     fn sent(&mut self, frame: &Frame<'_>, direction: Direction) {
         let reset = matches!(frame.segment, Segment::Tcp(tcp) if tcp.has(Tcp::RST));
-        if let (false, Some(last)) = (reset, self.last_sent.get_mut(direction.index())) {
-            *last = Some(last.map_or(frame.at, |l| l.max(frame.at)));
+        if let (false, Some(stretch)) = (reset, self.last_stretch.get_mut(direction.index())) {
+            *stretch = Some(match *stretch {
+                Some((first, last)) if frame.at.since(last) < PAUSE => (first, last.max(frame.at)),
+                _ => (frame.at, frame.at),
+            });
         }
     }
 
-    /// The last packet of each side. What a side sent before the flow was followed, it sent by then.
-    fn last_sent(&self, flow: &Flow) -> [Option<Timestamp>; 2] {
-        let [a, b] = flow.packets.map(|n| (n > 0).then_some(self.since));
-        let [last_a, last_b] = self.last_sent;
+    /// When each side sent last. What a side sent before the flow was followed, it sent by then.
+    fn last_stretch(&self, flow: &Flow) -> [Option<(Timestamp, Timestamp)>; 2] {
+        let before = (flow.first.min(self.since), self.since);
+        let [a, b] = flow.packets.map(|n| (n > 0).then_some(before));
+        let [last_a, last_b] = self.last_stretch;
         [last_a.or(a), last_b.or(b)]
     }
 }

@@ -243,7 +243,7 @@ fn flow(node: &Node, problems: &mut Problems) -> Option<News> {
         sent: if out { [mine, theirs] } else { [theirs, mine] },
         start: Timestamp::default(),
         end: Timestamp::default(),
-        last_sent: [None; 2],
+        last_stretch: [None; 2],
         state: FlowState::Established,
         reason: EndReason::Running,
         midstream: false,

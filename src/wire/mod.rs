@@ -5,6 +5,7 @@
 //! protocol, add a file here and a dissector in the room `dissect`. Rule ids such as `R-DHT-1` in comments name the
 //! recognition rules that the protocol vectors in `tests/vectors` cite.
 
+pub mod acns;
 pub mod bencode;
 pub mod client;
 pub mod dns;

@@ -27,7 +27,7 @@ pub fn record(n: u32, bytes: u64) -> FlowRecord {
         sent: [counters; 2],
         start: Timestamp::from_secs(1_000),
         end: Timestamp::from_secs(1_001),
-        last_sent: [None; 2],
+        last_stretch: [None; 2],
         state: FlowState::Established,
         reason: EndReason::Running,
         midstream: false,

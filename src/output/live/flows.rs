@@ -93,7 +93,7 @@ mod tests {
             sent: [Counters::default(); 2],
             start: Timestamp::from_secs(0),
             end: Timestamp::from_secs(end),
-            last_sent: [None; 2],
+            last_stretch: [None; 2],
             state: FlowState::New,
             reason: EndReason::Running,
             midstream: false,

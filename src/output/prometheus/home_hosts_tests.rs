@@ -27,7 +27,7 @@ fn record(n: u32, sent: u64, received: u64, at: i64) -> FlowRecord {
         sent: [counters(sent), counters(received)],
         start: Timestamp::from_secs(0),
         end: Timestamp::from_secs(at),
-        last_sent: [None; 2],
+        last_stretch: [None; 2],
         state: FlowState::Established,
         reason: EndReason::Running,
         midstream: false,

@@ -45,6 +45,8 @@ replay! {
     reassembly: 4_000;
     capture: 1_500;
     pipeline: 2_000;
+    rules: 1_000;
+    config: 2_000;
 }
 
 #[test]
@@ -131,8 +133,19 @@ fn seeds(name: &str) -> Vec<Vec<u8>> {
             let mut random = Random(1);
             (0..16u8).map(|mode| [vec![mode], random.bytes(120)].concat()).collect()
         }
+        "rules" => files_in("rules/policy"),
+        "config" => files_in("packaging"),
         _ => panic!("no seeds for {name}"),
     }
+}
+
+/// The YAML files of a folder.
+fn files_in(folder: &str) -> Vec<Vec<u8>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+    let paths = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut paths: Vec<_> = paths.filter(|path| path.extension().is_some_and(|e| e == "yaml")).collect();
+    paths.sort();
+    paths.iter().map(|path| std::fs::read(path).unwrap()).collect()
 }
 
 /// The vectors as scripts: each packet on its own, each flow, a few of them in tunnels.

@@ -17,7 +17,7 @@ use swarmscope::pipeline::{AnalyzeLimits, AnalyzeOptions, analyze_source};
 const PACKETS_MAX: usize = 2_048;
 
 /// Every packet is counted once, nothing panics, caps hold, all output is what it claims to be, and two workers find
-/// what one does.
+/// and tell what one does.
 pub fn pipeline(bytes: &[u8]) {
     let mut script = Script(bytes);
     let settings = script.u8();
@@ -40,9 +40,9 @@ pub fn pipeline(bytes: &[u8]) {
     }
 }
 
-/// The report of an analysis as JSON. When an idle flow is told depends on the packets that its worker gets after it, so
-/// events may come in another order and are checked one by one only.
-fn run(packets: &[OwnedPacket], options: &AnalyzeOptions, limits: AnalyzeLimits) -> String {
+/// The report of an analysis as JSON, and its events. When an idle flow is told depends on the packets that its worker
+/// gets after it, so that events may come in another order: they are given sorted.
+fn run(packets: &[OwnedPacket], options: &AnalyzeOptions, limits: AnalyzeLimits) -> (String, Vec<String>) {
     let sent = packets.len() as u64;
     let mut source = Memory::new(packets.to_vec());
     let mut sink = Checked::default();
@@ -54,8 +54,7 @@ fn run(packets: &[OwnedPacket], options: &AnalyzeOptions, limits: AnalyzeLimits)
     assert!(report.hosts.len() <= limits.ledger.hosts);
     assert!(report.torrents.len() <= limits.ledger.swarms);
     assert!(report.mappings.len() <= limits.ledger.mappings);
-    check_lines(&sink.events);
-    check_report(&report)
+    (check_report(&report), check_lines(&sink.events))
 }
 
 fn tiny() -> AnalyzeLimits {
@@ -75,7 +74,7 @@ fn tiny() -> AnalyzeLimits {
     }
 }
 
-fn check_lines(events: &[u8]) {
+fn check_lines(events: &[u8]) -> Vec<String> {
     let text = std::str::from_utf8(events).unwrap();
     assert!(text.is_empty() || text.ends_with('\n'));
     for line in text.lines() {
@@ -83,6 +82,9 @@ fn check_lines(events: &[u8]) {
         assert!(event["timestamp"].is_string() && event["event_type"].is_string(), "{line}");
     }
     assert_harmless(text);
+    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    lines.sort();
+    lines
 }
 
 fn check_report(report: &Report) -> String {

@@ -18,6 +18,7 @@ mod messages;
 mod pipeline;
 mod reassembly;
 pub mod script;
+mod settings;
 mod trackers;
 
 pub use capture::capture;
@@ -25,6 +26,7 @@ pub use frame::frame;
 pub use messages::{around, bencode, extension, krpc, lsd, mse, peer_wire, utp};
 pub use pipeline::pipeline;
 pub use reassembly::reassembly;
+pub use settings::{config, rules};
 pub use trackers::trackers;
 
 use std::fmt::Debug;
@@ -33,7 +35,7 @@ use swarmscope::wire::Parsed;
 /// A target's name, as the fuzzer knows it, and its body.
 pub type Target = (&'static str, fn(&[u8]));
 
-pub const ALL: [Target; 13] = [
+pub const ALL: [Target; 15] = [
     ("bencode", bencode),
     ("krpc", krpc),
     ("peer_wire", peer_wire),
@@ -47,6 +49,8 @@ pub const ALL: [Target; 13] = [
     ("reassembly", reassembly),
     ("capture", capture),
     ("pipeline", pipeline),
+    ("rules", rules),
+    ("config", config),
 ];
 
 /// Asserts that a stream parser says the same however the stream arrives: of every prefix either that it needs more

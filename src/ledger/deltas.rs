@@ -102,9 +102,10 @@ impl Deltas {
                 delta.bytes.sent += side.of(flow.bytes);
                 delta.bytes.received += side.reverse().of(flow.bytes);
                 join(&mut delta.seen, Some(Window::at(flow.last)));
+                delta.life.flow(flow, side.index(), ledger.slot());
             }
         }
-        self.unclaimed_flow(ledger, flow);
+        self.heavy_flow(ledger, flow);
     }
 
     /// Takes note of an ended flow of which nothing is claimed, and whose bytes are counted elsewhere.

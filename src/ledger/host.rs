@@ -151,6 +151,6 @@ impl Host {
         self.all.received += delta.bytes.received;
         self.all.sent += delta.bytes.sent;
         join(&mut self.seen, delta.seen);
-        self.life.add(delta.life, self.active.is_some());
+        self.life.add(&delta.life, self.active.is_some());
     }
 }

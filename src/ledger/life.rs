@@ -26,7 +26,10 @@ pub fn slot_length(quiet_for: Duration) -> Duration {
 
 /// The slot of a time.
 pub fn slot_of(at: Timestamp, length: Duration) -> i64 {
-    at.0.div_euclid(i64::try_from(length.as_nanos()).unwrap_or(i64::MAX).max(1))
+    // Not `as_nanos`: its 128 bits cost more than the division.
+    let seconds = i64::try_from(length.as_secs()).unwrap_or(i64::MAX);
+    let ns = seconds.saturating_mul(1_000_000_000).saturating_add(length.subsec_nanos().into());
+    at.0.div_euclid(ns.max(1))
 }
 
 /// What was seen of a host's ordinary traffic in one slot.
@@ -91,12 +94,18 @@ pub struct Life {
     /// First and last time it was certainly alive.
     pub own: Option<Window>,
     carried: BTreeMap<FlowKey, Carried>,
+    /// A slot in which it is known to have sent: most packets fall into the same.
+    recent: Option<i64>,
 }
 
 impl Life {
     /// It sent a packet.
     pub fn sent(&mut self, at: Timestamp, slot: Duration) {
-        self.slots.entry(slot_of(at, slot)).or_default().own = true;
+        let slot = slot_of(at, slot);
+        if self.recent != Some(slot) {
+            self.slots.entry(slot).or_default().own = true;
+            self.recent = Some(slot);
+        }
         super::host::join(&mut self.own, Some(Window::at(at)));
     }
 
@@ -161,16 +170,17 @@ impl Life {
     }
 
     /// Joins what another knows; `peer_to_peer` hosts are remembered for longer.
-    pub fn add(&mut self, other: Self, peer_to_peer: bool) {
-        for (slot, marks) in other.slots {
+    pub fn add(&mut self, other: &Self, peer_to_peer: bool) {
+        for (&slot, &marks) in &other.slots {
             self.slots.entry(slot).or_default().join(marks);
         }
         let cap = if peer_to_peer { SLOTS } else { SLOTS_PLAIN };
         while self.slots.len() > cap {
             self.slots.pop_first();
         }
+        self.recent = None;
         super::host::join(&mut self.own, other.own);
-        for (key, carried) in other.carried {
+        for (&key, &carried) in &other.carried {
             self.take_carried(key, carried);
         }
     }

@@ -278,10 +278,10 @@ impl Ledger {
 
     /// Adds the sums of ordinary flows, and empties them.
     pub fn merge_plain(&self, deltas: &mut Deltas) {
+        if let Ok(mut network) = self.network.lock() {
+            deltas.plain.values().for_each(|delta| network.add(&delta.life, true));
+        }
         for (address, delta) in deltas.plain.drain() {
-            if let Ok(mut network) = self.network.lock() {
-                network.add(delta.life.clone(), true);
-            }
             self.with_host(address, |host| host.count_plain(delta));
         }
     }

@@ -2,12 +2,13 @@
 
 use super::config::ConfigArguments;
 use super::notice::NoticeArguments;
+use super::report::ReportArguments;
 use super::verify::VerifyArguments;
 use super::watch::WatchArguments;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use std::path::PathBuf;
 use std::time::Duration;
-use swarmscope::base::{HomeNets, Network, Timestamp};
+use swarmscope::base::{Address, HomeNets, Network, Timestamp};
 use swarmscope::event::Subject;
 use swarmscope::output::Color;
 use swarmscope::pipeline::AnalyzeOptions;
@@ -61,6 +62,20 @@ Exit status:
   2  wrong usage, or a notice that cannot be read
   3  cannot tell: the sensor did not watch at that time, or could have missed it
   4  no such activity was seen, or no host fits better than with low confidence";
+
+const REPORT_EXAMPLES: &str = "\
+Examples:
+  swarmscope report 10.0.0.5 captures/ --format html --output case.html --pcap case.pcap
+          All about a host on one page, and the packets that prove it
+  swarmscope report 198.51.100.2:13773@2026-11-21T07:12:30Z captures/
+          The host that an abuse notice is about, as Markdown
+
+Exit status:
+  0  written
+  1  failure at run time
+  2  wrong usage, or input that cannot be read twice
+  3  input partly unreadable; the report of the rest is written
+  4  written, but nothing of that host was found, or no host fits the notice";
 
 const VERIFY_EXAMPLES: &str = "\
 Examples:
@@ -122,6 +137,12 @@ pub(crate) enum Command {
     /// 15 minutes.
     #[command(after_long_help = NOTICE_EXAMPLES)]
     Notice(NoticeArguments),
+    /// Write a report of a host to hand on: Markdown, JSON, or one HTML page
+    ///
+    /// Tells who, since when, in which torrents, how much, with which client and which peers, whether it has stopped, and how all
+    /// that is known, with excerpts of the packets that prove it. The captures are read twice, so they must be files.
+    #[command(after_long_help = REPORT_EXAMPLES)]
+    Report(ReportArguments),
     /// Listen on interfaces until told to stop
     ///
     /// Captures from network interfaces, such as a mirror port, and tells what it sees while it runs. Needs the right to
@@ -318,6 +339,17 @@ impl InputArguments {
             ..AnalyzeOptions::default()
         }
     }
+
+    /// The same where one host is asked for: it is a home host, whatever its address.
+    pub(crate) fn options_for(&self, host: Address) -> AnalyzeOptions {
+        let options = self.options();
+        let mut networks = options.home.networks().to_vec();
+        if options.home.contains(&host) {
+            return options;
+        }
+        networks.extend(host.to_string().parse::<Network>());
+        AnalyzeOptions { home: HomeNets::new(networks), ..options }
+    }
 }
 
 impl AnalyzeArguments {
@@ -351,6 +383,7 @@ mod tests {
             Command::Explain(explain) => explain.options(),
             Command::Verify(verify) => verify.options(),
             Command::Notice(notice) => notice.options(),
+            Command::Report(report) => report.input.options(),
             Command::Rules(_) | Command::Watch(_) | Command::Config(_) => panic!("{line}"),
         }
     }

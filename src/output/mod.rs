@@ -17,6 +17,7 @@ pub mod page;
 mod policed;
 mod progress;
 pub mod prometheus;
+pub mod report;
 mod sensor;
 mod sink;
 pub mod sinks;

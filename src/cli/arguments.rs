@@ -2,6 +2,7 @@
 
 use super::config::ConfigArguments;
 use super::notice::NoticeArguments;
+use super::privacy::PrivacyArguments;
 use super::report::ReportArguments;
 use super::verify::VerifyArguments;
 use super::watch::WatchArguments;
@@ -206,6 +207,9 @@ pub(crate) struct AnalyzeArguments {
     /// How long a host must be quiet to be called cleared, such as 24h or 7d
     #[arg(long, value_name = "TIME", value_parser = super::verify::duration, help_heading = "Output")]
     pub(crate) quiet_for: Option<Duration>,
+    /// Write a report of the whole capture as one HTML page, without script or outside assets
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath, help_heading = "Output")]
+    pub(crate) html: Option<PathBuf>,
     /// When to colour the summary; auto is on a terminal unless NO_COLOR is set
     #[arg(long, value_name = "WHEN", default_value = "auto", help_heading = "Output")]
     pub(crate) color: ColorWhen,
@@ -216,6 +220,9 @@ pub(crate) struct AnalyzeArguments {
     /// Exit with status 4 when an alert of this level or a higher one opened
     #[arg(long, value_name = "LEVEL", requires = "rules", help_heading = "Alerts")]
     pub(crate) fail_on: Option<FailOn>,
+
+    #[command(flatten)]
+    pub(crate) privacy: PrivacyArguments,
 }
 
 /// What to read, and how: the same for every command that reads captures.
@@ -356,7 +363,7 @@ impl AnalyzeArguments {
     /// What the pipeline needs to know.
     pub(crate) fn options(&self) -> AnalyzeOptions {
         AnalyzeOptions {
-            news: !self.rules.is_empty(),
+            news: !self.rules.is_empty() || self.html.is_some(),
             all_flows: self.all_flows,
             log_dht: self.log.contains(&LogTopic::Dht),
             quiet_for: self.quiet_for,

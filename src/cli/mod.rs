@@ -9,6 +9,7 @@ mod exit;
 mod explain;
 mod log;
 mod notice;
+mod privacy;
 mod report;
 mod rules;
 mod verify;

@@ -1,9 +1,10 @@
 //! `swarmscope report`: all that is known of a host, to hand on.
 
-use super::analyze::{check_input, warn_of_damage};
+use super::analyze::{check_input, create, keep_input, warn_of_damage};
 use super::arguments::InputArguments;
 use super::exit::{Exit, Failure};
 use super::notice::info_hash;
+use super::privacy::NamesWord;
 use clap::{Args, ValueEnum, ValueHint};
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -16,6 +17,7 @@ use swarmscope::capture::{PcapWriter, Precision};
 use swarmscope::event::Subject;
 use swarmscope::ledger::notice::{Claim, Confidence, candidates};
 use swarmscope::ledger::report::Report;
+use swarmscope::output::privacy::Veil;
 use swarmscope::output::report::{
     Captured, CaseFile, Collected, Evidence, FileDigest, Sample, write_report_html, write_report_json,
     write_report_markdown,
@@ -45,6 +47,9 @@ pub(crate) struct ReportArguments {
     /// How long the host must be quiet to be called cleared, such as 24h or 7d
     #[arg(long, value_name = "TIME", default_value = "24h", value_parser = super::verify::duration, help_heading = "Output")]
     pub(crate) quiet_for: Duration,
+    /// How to tell names of torrents; with hashed or off the bytes of packets are kept back, too
+    #[arg(long, value_name = "HOW", default_value = "shown", help_heading = "Privacy")]
+    pub(crate) names: NamesWord,
 }
 
 /// What a report is about.
@@ -104,7 +109,8 @@ pub(crate) fn run(arguments: &ReportArguments, quiet: bool) -> Result<Exit, Fail
     let mut collected = Collected::new(host, claim.map(|c| c.at), Progress::on_stderr(!quiet));
     let result = analyze(&options, &mut collected);
     collected.finish();
-    let report = result.map_err(failure)?;
+    let mut report = result.map_err(failure)?;
+    Veil::new(arguments.names.into(), None).report(&mut report);
     if report.coverage.packets == 0 {
         return Err(Failure::Run("the input holds no packets".to_owned()));
     }
@@ -148,15 +154,15 @@ fn check(arguments: &ReportArguments) -> Result<(), Failure> {
         }
     }
     let outputs = [arguments.output.as_deref(), arguments.pcap.as_deref()];
-    let there = |path: &Path| path.canonicalize().ok();
-    for output in outputs.into_iter().flatten() {
-        let same = |input: &&PathBuf| there(output).is_some() && there(input) == there(output);
-        if let Some(input) = arguments.input.inputs.iter().find(same) {
-            return Err(Failure::usage(format!("the report would overwrite the input {}", input.display())));
-        }
+    for (option, output) in ["--output", "--pcap"].into_iter().zip(outputs) {
+        keep_input(option, output, &arguments.input)?;
+        let Some(output) = output else { continue };
         if output == Path::new("-") {
             return Err(Failure::usage("- is no file: leave --output out to write to stdout"));
         }
+    }
+    if arguments.pcap.is_some() && arguments.names != NamesWord::Shown {
+        return Err(Failure::usage("--pcap holds packets as they are, names too: it wants --names shown"));
     }
     match outputs {
         [Some(a), Some(b)] if a == b => Err(Failure::usage("--output and --pcap name the same file")),
@@ -216,7 +222,7 @@ fn evidence(
         Some((proof, Captured { at: packet.at, data: &packet.data, wire_len: packet.wire_len }))
     });
     let files = report.coverage.files.iter().map(|name| digest(name)).collect::<Result<_, _>>()?;
-    let mut evidence = Evidence::new(files, packets, false);
+    let mut evidence = Evidence::new(files, packets, arguments.names != NamesWord::Shown);
     evidence.left_out = left_out;
     if let Some(path) = &arguments.pcap {
         write_sample(path, &gathered).map_err(|e| Failure::writing(&path.display().to_string(), &e))?;
@@ -241,7 +247,7 @@ fn digest(name: &str) -> Result<FileDigest, Failure> {
 
 fn write_sample(path: &Path, gathered: &Gathered) -> io::Result<()> {
     let link = gathered.sample.first().map_or(swarmscope::capture::LinkType::ETHERNET, |(_, p)| p.link);
-    let mut writer = PcapWriter::new(BufWriter::new(File::create(path)?), link, Precision::Nanos)?;
+    let mut writer = PcapWriter::new(BufWriter::new(create(path)?), link, Precision::Nanos)?;
     for (_, packet) in &gathered.sample {
         writer.write(packet.at, &packet.data, packet.wire_len)?;
     }
@@ -253,7 +259,7 @@ fn write(arguments: &ReportArguments, case: &CaseFile<'_>) -> Result<(), Failure
         None => ("the report".to_owned(), Box::new(io::stdout().lock())),
         Some(path) => {
             let name = path.display().to_string();
-            let file = File::create(path).map_err(|error| Failure::writing(&name, &error))?;
+            let file = create(path).map_err(|error| Failure::writing(&name, &error))?;
             (name, Box::new(file))
         }
     };

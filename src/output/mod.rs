@@ -15,6 +15,7 @@ pub mod live;
 mod notice;
 pub mod page;
 mod policed;
+pub mod privacy;
 mod progress;
 pub mod prometheus;
 pub mod report;

@@ -7,7 +7,7 @@ use super::sections::{self, grade_tone, moment_or_dash, nat_tone, state_tone};
 use crate::base::hex;
 use crate::event::Grade;
 use crate::ledger::report::{HostBytes, HostReport, Report};
-use crate::output::summary::text::{bytes, count, counted, percent, span};
+use crate::output::summary::text::{bytes, count, counted, duration, percent, span};
 use crate::output::{NoticeAnswer, words};
 use std::time::Duration;
 
@@ -327,7 +327,7 @@ impl CaseFile<'_> {
         blocks.push(Block::Text(format!(
             "It is called cleared when it sent no peer-to-peer packet for {} and three times as long as it ever paused, \
              was alive, and the sensor would have seen it.",
-            crate::output::summary::text::duration(self.quiet_for)
+            quiet_words(self.quiet_for)
         )));
         Section { title: "Has it stopped?", note: "its state at the end of the capture", blocks }
     }
@@ -483,6 +483,14 @@ fn dump(excerpt: &Excerpt, previous: &[u8; 32], withheld: bool) -> Dump {
         ],
         bytes: excerpt.bytes.clone(),
         note,
+    }
+}
+
+fn quiet_words(time: Duration) -> String {
+    match time.as_secs() {
+        secs if secs.is_multiple_of(86_400) && secs > 86_400 => format!("{} days", secs / 86_400),
+        secs if secs.is_multiple_of(3_600) => counted(secs / 3_600, "hour", "hours"),
+        _ => duration(time),
     }
 }
 

@@ -9,6 +9,8 @@ use std::io::{self, Write};
 
 /// What a browser may load for the page: nothing but the style sheet in it.
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
+/// Longest word that is kept in one piece in a table, in bytes.
+const WORD_MAX: usize = 24;
 const STYLE: &str = include_str!("report.css");
 
 /// Writes a document.
@@ -114,8 +116,13 @@ fn block(h: &mut Html, block: &Block) {
 fn table(h: &mut Html, table: &Table) {
     // A table without titles is one of names and values.
     let titled = table.columns.iter().any(|(title, _)| !title.is_empty());
+    let class = match (titled, table.columns.len()) {
+        (false, _) => "pairs",
+        (true, 0..=3) => "wide narrow",
+        (true, _) => "wide",
+    };
     h.of_class("div", "table", |h| {
-        h.element("table", &[("class", &if titled { "wide" } else { "pairs" })], |h| {
+        h.element("table", &[("class", &class)], |h| {
             if titled {
                 h.element("thead", &[], |h| {
                     h.element("tr", &[], |h| {
@@ -147,6 +154,10 @@ fn cell(h: &mut Html, cell: &Cell) {
     match cell.form {
         Form::Code => h.element("code", &[], |h| h.isolated(&cell.text)),
         Form::Chip(tone) => chip(h, &cell.text, tone),
+        // A word that no line could hold may break anywhere, others between words only.
+        Form::Words if cell.text.split_whitespace().any(|word| word.len() > WORD_MAX) => {
+            h.element("bdi", &[("class", &"long")], |h| h.text(&cell.text));
+        }
         Form::Words => h.isolated(&cell.text),
         Form::Number => h.text(&cell.text),
     }

@@ -152,7 +152,10 @@ fn table(h: &mut Html, table: &Table) {
 
 fn cell(h: &mut Html, cell: &Cell) {
     match cell.form {
-        Form::Code => h.element("code", &[], |h| h.isolated(&cell.text)),
+        Form::Code => {
+            let class = if cell.text.len() > WORD_MAX { "long" } else { "short" };
+            h.of_class("code", class, |h| h.isolated(&cell.text));
+        }
         Form::Chip(tone) => chip(h, &cell.text, tone),
         // A word that no line could hold may break anywhere, others between words only.
         Form::Words if cell.text.split_whitespace().any(|word| word.len() > WORD_MAX) => {

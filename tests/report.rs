@@ -1,6 +1,11 @@
 //! `swarmscope report` and `analyze --html` as a shell sees them; golden files in `tests/golden/`, `UPDATE_GOLDEN=1` writes
 //! them anew.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test may fail by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test may fail by panicking"
+)]
 
 mod report_support;
 
@@ -32,10 +37,8 @@ fn the_number_of_workers_changes_nothing() {
 #[test]
 fn the_json_has_the_members_that_its_documentation_names() {
     let documented = include_str!("../docs/report.md");
-    let rows: Vec<(&str, &str)> = documented
-        .lines()
-        .filter_map(|line| line.strip_prefix("| `")?.split_once("` | "))
-        .collect();
+    let rows: Vec<(&str, &str)> =
+        documented.lines().filter_map(|line| line.strip_prefix("| `")?.split_once("` | ")).collect();
     let json = json(&format!("report {HOST} {OFFICE} -q --format json"));
     let members: Vec<&str> = json.as_object().unwrap().keys().map(String::as_str).collect();
     let named: Vec<&str> = rows.iter().map(|(name, _)| *name).collect();
@@ -80,8 +83,11 @@ fn the_chain_can_be_recomputed_from_the_sample_and_the_capture() {
         chain = hex(&Sha256::digest(line));
         assert_eq!(excerpt["chain"], *chain, "packet {}", excerpt["packet"]);
     }
-    let shown: BTreeSet<&str> =
-        excerpts.iter().flat_map(|e| e["shows"].as_array().unwrap()).map(|s| s["reason"].as_str().unwrap()).collect();
+    let shown: BTreeSet<&str> = excerpts
+        .iter()
+        .flat_map(|e| e["shows"].as_array().unwrap())
+        .map(|s| s["reason"].as_str().unwrap())
+        .collect();
     assert!(shown.contains("handshake") && shown.contains("krpc"), "{shown:?}");
 }
 

@@ -61,7 +61,8 @@ pub fn well_formed(page: &str) {
 fn attributes_are_quoted(mut rest: &str) {
     let mut seen = Vec::new();
     while !rest.is_empty() {
-        let (name, value) = rest.split_once("=\"").unwrap_or_else(|| panic!("attribute without a value: {rest}"));
+        let (name, value) =
+            rest.split_once("=\"").unwrap_or_else(|| panic!("attribute without a value: {rest}"));
         let (value, after) = value.split_once('"').expect("the end of a value");
         let fine = |c: char| c.is_ascii_alphanumeric() || c == '-';
         assert!(!name.is_empty() && name.chars().all(fine), "attribute {name:?}");

@@ -297,9 +297,9 @@ impl Veil {
     }
 }
 
-/// Brackets are left out: inside them stands an IPv6 address.
+/// Brackets are left out: inside them stands an IPv6 address. All letters are in, so that no part of a word is taken for one.
 const fn part_of_address(c: char) -> bool {
-    c.is_ascii_hexdigit() || matches!(c, '.' | ':' | '/')
+    c.is_ascii_alphanumeric() || matches!(c, '.' | ':' | '/')
 }
 
 #[cfg(test)]

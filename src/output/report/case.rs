@@ -8,7 +8,7 @@ use crate::base::hex;
 use crate::event::Grade;
 use crate::ledger::report::{HostBytes, HostReport, Report};
 use crate::output::summary::text::{bytes, count, counted, duration, percent, span};
-use crate::output::{NoticeAnswer, words};
+use crate::output::{Explained, NoticeAnswer, words};
 use std::time::Duration;
 
 /// Peers and flows shown.
@@ -365,8 +365,7 @@ impl CaseFile<'_> {
     }
 
     fn flows(&self) -> Table {
-        let moved =
-            |f: &crate::output::Explained| f.record.sent.iter().map(|c| c.bytes).fold(0, u64::saturating_add);
+        let moved = |f: &Explained| f.record.sent.iter().map(|c| c.bytes).fold(0, u64::saturating_add);
         let mut flows: Vec<_> = self.collected.flows.iter().collect();
         flows.sort_by_key(|f| (std::cmp::Reverse(moved(f)), f.record.start, f.record.id()));
         let rows = flows
@@ -385,7 +384,7 @@ impl CaseFile<'_> {
                     )),
                     Cell::number(bytes(moved(f))),
                     Cell::chip(grade.label(), grade_tone(grade)),
-                    Cell::words(f.conclusion()),
+                    Cell::words(because(f)),
                     Cell::words(span(r.start, r.end)),
                 ]
             })
@@ -448,6 +447,16 @@ impl CaseFile<'_> {
             blocks.push(Block::Text(format!("{more} reasons.")));
         }
         Section { title: "Evidence", note: "the packets that show it", blocks }
+    }
+}
+
+/// Why a flow carries its label: what its bytes are, or what adds up.
+fn because(flow: &Explained) -> String {
+    match flow.record.label.grade {
+        Some(Grade::Confirmed) => {
+            flow.record.label.reasons.iter().map(|r| r.label()).collect::<Vec<_>>().join(", ")
+        }
+        _ => flow.conclusion(),
     }
 }
 

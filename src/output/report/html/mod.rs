@@ -116,9 +116,11 @@ fn block(h: &mut Html, block: &Block) {
 fn table(h: &mut Html, table: &Table) {
     // A table without titles is one of names and values.
     let titled = table.columns.iter().any(|(title, _)| !title.is_empty());
+    let short = |cell: &Cell| cell.text.len() <= 2 * WORD_MAX;
     let class = match (titled, table.columns.len()) {
         (false, _) => "pairs",
-        (true, 0..=3) => "wide narrow",
+        // Few short values far apart are hard to read.
+        (true, 0..=3) if table.rows.iter().flatten().all(short) => "wide narrow",
         (true, _) => "wide",
     };
     h.of_class("div", "table", |h| {

@@ -11,9 +11,9 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use std::time::Duration;
 use swarmscope::base::{Address, Endpoint};
 use swarmscope::capture::{PcapWriter, Precision};
+use swarmscope::config::TimeSpan;
 use swarmscope::event::Subject;
 use swarmscope::ledger::notice::{Claim, Confidence, candidates};
 use swarmscope::ledger::report::Report;
@@ -45,8 +45,8 @@ pub(crate) struct ReportArguments {
     #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath, help_heading = "Output")]
     pub(crate) pcap: Option<PathBuf>,
     /// How long the host must be quiet to be called cleared, such as 24h or 7d
-    #[arg(long, value_name = "TIME", default_value = "24h", value_parser = super::verify::duration, help_heading = "Output")]
-    pub(crate) quiet_for: Duration,
+    #[arg(long, value_name = "TIME", default_value = "24h", help_heading = "Output")]
+    pub(crate) quiet_for: TimeSpan,
     /// How to tell names of torrents; with hashed or off the bytes of packets are kept back, too
     #[arg(long, value_name = "HOW", default_value = "shown", help_heading = "Privacy")]
     pub(crate) names: NamesWord,
@@ -102,7 +102,7 @@ pub(crate) fn run(arguments: &ReportArguments, quiet: bool) -> Result<Exit, Fail
     let Some((host, claim)) = case else { return Ok(Exit::No) };
     let options = AnalyzeOptions {
         news: true,
-        quiet_for: Some(arguments.quiet_for),
+        quiet_for: Some(arguments.quiet_for.0),
         subject: Some(Subject::Host(host)),
         ..arguments.input.options_for(host)
     };
@@ -128,7 +128,7 @@ pub(crate) fn run(arguments: &ReportArguments, quiet: bool) -> Result<Exit, Fail
         report: &report,
         evidence: &evidence,
         notice: notice.as_ref(),
-        quiet_for: arguments.quiet_for,
+        quiet_for: arguments.quiet_for.0,
     };
     write(arguments, &case)?;
     if !quiet {

@@ -1,6 +1,6 @@
 //! What the tests of reports and of privacy share: the program, a folder, a strict reader of HTML.
 #![allow(dead_code, reason = "each test file uses some")]
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail by panicking")]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may fail by panicking")]
 
 use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};

@@ -6,7 +6,7 @@ use crate::event::{FlowRecord, FlowUpdate, Grade, Reason, Subject};
 use crate::ledger::notice::CLOCK_SKEW;
 use crate::ledger::report::Coverage;
 use crate::ledger::{HostState, Ledger, Seen, Standing};
-use crate::output::{AnalysisSink, DhtEvent, Explained, FlowContext, HostEvent, Progress, TorrentEvent};
+use crate::output::{AnalysisSink, Explained, FlowContext, Progress};
 use std::collections::{BTreeMap, HashMap};
 use std::ops::ControlFlow;
 
@@ -31,7 +31,7 @@ pub struct Collected {
     /// Its bytes over time.
     pub timeline: Timeline,
     /// Flows by reason, with the time and packet of the first sight.
-    pub reasons: BTreeMap<Reason, (u64, Option<(Timestamp, Option<u64>)>)>,
+    pub reasons: BTreeMap<Reason, ReasonSum>,
     /// Its peers.
     pub peers: HashMap<Address, PeerSum, KeyedState>,
     /// Whether it still takes part.
@@ -41,6 +41,15 @@ pub struct Collected {
     /// How well the sensor saw around a moment, where one was asked for.
     pub sight: Option<(Timestamp, Seen)>,
     progress: Progress,
+}
+
+/// What a reason was seen on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ReasonSum {
+    /// Labelled flows.
+    pub flows: u64,
+    /// Time of the first sight, and its packet where that is known.
+    pub first: Option<(Timestamp, Option<u64>)>,
 }
 
 /// What a host had to do with a peer.
@@ -106,9 +115,9 @@ impl Collected {
     fn add_reasons(&mut self, record: &FlowRecord) {
         for reason in record.label.reasons.iter() {
             let sight = record.trace.as_ref().and_then(|t| t.get(reason)).map(|s| (s.at, s.number));
-            let (flows, first) = self.reasons.entry(reason).or_default();
-            *flows += 1;
-            *first = match (*first, sight) {
+            let sum = self.reasons.entry(reason).or_default();
+            sum.flows += 1;
+            sum.first = match (sum.first, sight) {
                 (Some(a), Some(b)) => Some(if a.0 <= b.0 { a } else { b }),
                 (a, b) => a.or(b),
             };
@@ -134,12 +143,6 @@ impl AnalysisSink for Collected {
         }
     }
 
-    fn dht(&mut self, _: &DhtEvent<'_>, _: &FlowContext<'_>) {}
-
-    fn torrent(&mut self, _: &TorrentEvent<'_>) {}
-
-    fn host(&mut self, _: &HostEvent<'_>) {}
-
     fn update(&mut self, update: &FlowUpdate<'_>, _: &FlowContext<'_>) {
         if Subject::Host(self.host).is([update.record.originator, update.record.responder]) {
             self.timeline.note(update);
@@ -160,8 +163,6 @@ impl AnalysisSink for Collected {
             *seen = ledger.seen(*at - CLOCK_SKEW, *at + CLOCK_SKEW);
         }
     }
-
-    fn stats(&mut self, _: Timestamp, _: &Coverage) {}
 
     fn progress(&mut self, bytes_read: u64, bytes_total: Option<u64>, packets: u64) -> ControlFlow<()> {
         self.progress.update(bytes_read, bytes_total, packets);

@@ -2,6 +2,7 @@
 
 use super::CANNOT_KNOW;
 use super::case::CaseFile;
+use super::collect::ReasonSum;
 use super::evidence::Evidence;
 use crate::base::hex;
 use crate::event::Grade;
@@ -80,7 +81,7 @@ fn members(w: &mut JsonWriter, case: &CaseFile<'_>) {
     let mappings = report.mappings.iter().filter(|m| m.host == host);
     w.key("port_mappings").array(|w| mappings.for_each(|m| w.object(|w| json::mapping(w, m))));
     w.key("reasons").array(|w| {
-        for (reason, (flows, first)) in &collected.reasons {
+        for (reason, ReasonSum { flows, first }) in &collected.reasons {
             w.object(|w| {
                 w.key("reason").string(reason.label());
                 w.key("sentence").string(reason.sentence());

@@ -11,12 +11,13 @@ mod evidence;
 mod html;
 mod json;
 mod markdown;
+mod proof;
 mod sections;
 mod timeline;
 
 pub use capture::{CaptureReport, write_capture_html};
 pub use case::CaseFile;
-pub use collect::{Collected, PeerSum};
+pub use collect::{Collected, PeerSum, ReasonSum};
 pub use evidence::{
     Captured, EXCERPT_BYTES, EXCERPTS_MAX, Evidence, Excerpt, FileDigest, Proof, Sample, Sha256Digest, link,
 };

@@ -38,7 +38,7 @@ fn no_output_of_a_capture_holds_a_real_address() {
         let plain =
             format!("analyze {input} -q --home-net 192.168.50.0/24,2001:db8:50::/64 --rules rules/policy");
         let real = addresses(&outputs(&folder, &plain));
-        assert!(real.len() > 5, "{capture}: {}", real.len());
+        assert!(real.len() > 3, "{capture}: {}", real.len());
         let veiled = outputs(&folder, &format!("{plain} --anonymize {key}"));
         let told = addresses(&veiled);
         let both: Vec<&IpAddr> = real.intersection(&told).collect();

@@ -305,6 +305,10 @@ const fn part_of_address(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::{Timestamp, Transport};
+    use crate::event::Mapping;
+    use crate::ledger::report::PortState;
+    use std::time::Duration;
 
     fn veil() -> Veil {
         Veil::new(Names::Hashed, Some(Pseudonyms::new(&[7; 32])))
@@ -337,6 +341,48 @@ mod tests {
         {
             let address: Address = address.parse().unwrap();
             assert_eq!(home.contains(&address), veiled.contains(&veil.address(address)), "{address}");
+        }
+    }
+
+    #[test]
+    fn no_part_of_a_report_keeps_a_real_address() {
+        let [host, router, stranger]: [Address; 3] =
+            ["10.20.3.4", "10.20.0.1", "203.0.113.7"].map(|a| a.parse().unwrap());
+        let mapping = Mapping {
+            transport: Transport::Tcp,
+            internal_port: 1,
+            external_port: 1,
+            lifetime: 60,
+            host: Some(host),
+            answer: Some(0),
+            protocol: "upnp",
+        };
+        let port = PortReport {
+            host,
+            transport: Transport::Udp,
+            port: 1,
+            state: PortState::Open,
+            open_for: Duration::ZERO,
+            sources: 1,
+            attempts: 1,
+            p2p: true,
+            mapped: true,
+            forwarded: true,
+            intervals: Vec::new(),
+        };
+        let at = Timestamp(0);
+        let coverage = Coverage { home_nets: vec!["10.20.3.4/32".to_owned()], ..Coverage::default() };
+        let mut report = Report {
+            coverage,
+            mappings: vec![MappingReport { host, router: Endpoint::new(router, 5_351), mapping, at }],
+            exposure: vec![port],
+            scans: vec![ScanReport { host, source: stranger, ports: 9, first: at, last: at }],
+            ..Report::default()
+        };
+        veil().report(&mut report);
+        let text = format!("{report:?}");
+        for address in [host, router, stranger] {
+            assert!(!text.contains(&address.to_string()), "{address} in {text}");
         }
     }
 

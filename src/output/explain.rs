@@ -31,7 +31,8 @@ impl Explained {
     /// The reasons that were first seen in a packet whose number is known.
     pub(super) fn sights(&self) -> impl Iterator<Item = (Reason, u64)> + '_ {
         let seen = |reason| self.record.trace.as_ref().and_then(|t| t.get(reason));
-        let here = |s: &Sighting| s.told_by.is_none() && s.reason != Reason::Participant;
+        // That a host took part at all shows in the packets of its other flows.
+        let here = |s: &Sighting| s.reason != Reason::Participant;
         self.reasons()
             .into_iter()
             .filter_map(move |reason| Some((reason, seen(reason).filter(|s| here(s))?.number?)))

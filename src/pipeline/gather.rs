@@ -35,7 +35,7 @@ pub struct Gathered {
     pub sample: Vec<(u64, OwnedPacket)>,
     /// Captured bytes of the sample.
     pub bytes: u64,
-    /// Packets of the flows that found no room.
+    /// Packets of the flows that were left out: beyond the beginnings of the flows, or beyond the limits.
     pub left_out: u64,
 }
 

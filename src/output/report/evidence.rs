@@ -79,7 +79,7 @@ pub struct Sample {
     pub packets: u64,
     /// Their captured bytes.
     pub bytes: u64,
-    /// Packets of the same flows that found no room.
+    /// Packets of the same flows that were left out: beyond the beginnings of the flows, or beyond the limits.
     pub left_out: u64,
 }
 

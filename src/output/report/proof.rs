@@ -113,7 +113,7 @@ impl CaseFile<'_> {
         }));
         if let Some(sample) = evidence.sample {
             blocks.push(Block::Text(format!(
-                "A sample of {} ({}) was written beside this report; {} of the same flows found no room in it.",
+                "A sample of {} ({}) was written beside this report; {} more of the same flows were left out.",
                 counted(sample.packets, "packet", "packets"),
                 bytes(sample.bytes),
                 count(sample.left_out)
@@ -165,7 +165,7 @@ fn dump(excerpt: &Excerpt, previous: &Sha256Digest, withheld: bool) -> Dump {
     Dump {
         title: format!("Packet {}, {}{place}", excerpt.proof.number, excerpt.at),
         proves: shows
-            .map(|(flow, reason)| format!("{} [{}] on {flow}", reason.sentence(), reason.label()))
+            .map(|(flow, reason)| format!("{} [{}], flow {flow}", reason.sentence(), reason.label()))
             .collect(),
         facts: vec![
             ("SHA-256", hex(&excerpt.sha256)),

@@ -1,6 +1,6 @@
 //! Reports to hand on: what is known of a host, or of a whole capture, as Markdown, JSON, or one HTML page.
 //!
-//! `collect` listens to the analysis, `evidence` chains the bytes of packets, `case` and `capture` say in a [`document`] what
+//! `collect` listens to the analysis, `evidence` chains the bytes of packets, `case` and `capture` say in a `document` what
 //! is to be said, and `markdown` and `html` give it a form. Nothing of it is looked up outside.
 
 mod capture;

@@ -85,7 +85,10 @@ impl Ledger {
     /// The ports of hosts that take part, of those that anybody tried since `since`, as they look now.
     #[must_use]
     pub fn ports_tried_since(&self, since: Timestamp) -> Vec<PortReport> {
-        let late = |tried: &Tried| tried.spans.iter().any(|span| span.window.last >= since);
+        let late = |tried: &Tried| {
+            tried.spans.iter().any(|span| span.window.last >= since)
+                || tried.guests.visits.iter().any(|v| v.window.last >= since)
+        };
         let hosts: BTreeSet<Address> =
             self.tried.iter().filter(|t| late(t)).map(|t| t.key().0.address).collect();
         let taking_part = |host: &Address| {
@@ -95,7 +98,10 @@ impl Ledger {
         let mut ports = Vec::new();
         self.attempts(&hosts, |address, tried| {
             if let Some(host) = self.hosts.get(&address) {
-                let late = |p: &PortReport| p.intervals.last().is_some_and(|i| i.last >= since);
+                let late = |p: &PortReport| {
+                    p.intervals.last().is_some_and(|i| i.last >= since)
+                        || p.visits.iter().any(|v| v.last >= since)
+                };
                 ports.extend(self.ports_of(address, &host, tried).into_iter().filter(late));
             }
         });

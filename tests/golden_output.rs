@@ -10,12 +10,11 @@ use swarmscope::event::{
     AnnounceEvent, Answer, Channel, ClientSource, DhtPurpose, Encryption, Family, Grade, Kind, Mapping,
     NameTrust, Opens, Reason,
 };
-use swarmscope::ledger::{Allowance, Behaviour, DhtConduct, DhtFinding, DhtPart, Place, Side, Standing};
 use swarmscope::ledger::report::{
     ClientReport, Coverage, DhtExchange, FlowSum, HostBytes, HostReport, Interval, MappingReport, NatStatus,
-    PortReport, PortState, Report, Role, ScanReport, TorrentHost, TorrentReport, Totals,
-    VisitReport,
+    PortReport, PortState, Report, Role, ScanReport, TorrentHost, TorrentReport, Totals, VisitReport,
 };
+use swarmscope::ledger::{Allowance, Behaviour, DhtConduct, DhtFinding, DhtPart, Place, Side, Standing};
 use swarmscope::output::{Layout, write_json, write_summary};
 
 const MIB: u64 = 1 << 20;
@@ -255,11 +254,8 @@ fn totals() -> Totals {
             (Encryption::MseRc4, sum(13, 200, 30)),
         ]
         .into(),
-        look_alikes: [
-            ((Reason::MseShape, false), sum(3, 4, 5)),
-            ((Reason::MseShape, true), sum(4, 1, 1)),
-        ]
-        .into(),
+        look_alikes: [((Reason::MseShape, false), sum(3, 4, 5)), ((Reason::MseShape, true), sum(4, 1, 1))]
+            .into(),
         malformed: [((Kind::Dht, "trailing-bytes"), 7), ((Kind::UdpTracker, "short"), 1)].into(),
         ..Totals::default()
     }

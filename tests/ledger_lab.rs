@@ -41,9 +41,9 @@ const WHOLE: [&str; 8] = [
     "c-utp-plain.pcap",
     "f-mse-plaintext.pcap",
     "j-magnet-v2.pcap",
+    "h-lsd-pex.pcap",
     "l1-lan.pcap",
-    "l5-natpmp-lan.pcap",
-    "r-offload.pcap",
+    "p-vlan.pcap",
 ];
 
 #[test]
@@ -97,7 +97,7 @@ fn the_mapping_is_shown_with_its_lifetime_and_the_peers_that_used_it() {
     let others: Vec<&str> =
         list(port, "other_protocols").iter().filter_map(|v| v["protocol"].as_str()).collect();
     assert_eq!(others, ["connect-only"], "{port}");
-    assert_eq!(port["scanners"], 1, "{port}");
+    assert_eq!(port["bittorrent_peers"], 3, "{port}");
 }
 
 #[test]

@@ -111,9 +111,8 @@ impl Allowed {
     /// Whether a client is.
     #[must_use]
     pub fn client(&self, name: &str) -> bool {
-        let begins = |with: &String| {
-            name.get(..with.len()).is_some_and(|start| start.to_lowercase() == *with)
-        };
+        let begins =
+            |with: &String| name.get(..with.len()).is_some_and(|start| start.to_lowercase() == *with);
         self.clients.iter().any(begins)
     }
 
@@ -155,9 +154,8 @@ impl Allowed {
         }
         for host in &mut report.hosts {
             let client = !host.clients.is_empty() && host.clients.iter().all(|c| self.client(&c.name));
-            let allowed = |hash: &InfoHash| {
-                report.torrents.iter().any(|t| t.info_hash == *hash && t.allowed.is_some())
-            };
+            let allowed =
+                |hash: &InfoHash| report.torrents.iter().any(|t| t.info_hash == *hash && t.allowed.is_some());
             let torrents = !host.torrents.is_empty() && host.torrents.iter().all(allowed);
             host.allowed = match (client, torrents) {
                 (true, _) => Some(Allowance::Client),
@@ -190,7 +188,10 @@ mod tests {
 
     #[test]
     fn a_list_is_read_and_a_wrong_line_is_named() {
-        let text = format!("# ISO images\n{HASH}\nurn:btih:{}\n\ntracker 203.0.113.0/24\ntracker 198.51.100.7:6969 # ours\nclient Transmission\n", "ab".repeat(20));
+        let text = format!(
+            "# ISO images\n{HASH}\nurn:btih:{}\n\ntracker 203.0.113.0/24\ntracker 198.51.100.7:6969 # ours\nclient Transmission\n",
+            "ab".repeat(20)
+        );
         let list = Allowed::parse(&text).unwrap();
         let end = |text: &str| text.parse::<Endpoint>().unwrap();
         assert_eq!(list.torrent(&HASH.parse().unwrap()), Some(Allowance::InfoHash));

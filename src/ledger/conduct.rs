@@ -205,7 +205,11 @@ impl Paces {
             return None;
         }
         let [queries, answers] = self.known.entry((home, remote)).or_default();
-        if answer { *answers += 1 } else { *queries += 1 }
+        if answer {
+            *answers += 1
+        } else {
+            *queries += 1
+        }
         let (queries, answers) = (*queries, *answers);
         (answer && queries >= FLOOD && answers.saturating_mul(2) >= queries).then_some(queries)
     }

@@ -24,7 +24,12 @@ fn hash(n: u64) -> InfoHash {
     InfoHash(node(n.wrapping_mul(0x9e37_79b9_7f4a_7c15)).0)
 }
 
-fn message(role: DhtRole, id: u64, purpose: Option<DhtPurpose>, target: Option<InfoHash>) -> DhtMessage<'static> {
+fn message(
+    role: DhtRole,
+    id: u64,
+    purpose: Option<DhtPurpose>,
+    target: Option<InfoHash>,
+) -> DhtMessage<'static> {
     DhtMessage {
         role,
         method: None,

@@ -295,6 +295,9 @@ impl Deltas {
                     member.across[0] += across;
                 }
             }
+            Fact::Extent { info_hash, at_least, at_most } => {
+                self.swarms.entry(*info_hash).or_default().extends(*at_least, *at_most);
+            }
             Fact::Progress { .. } | Fact::Pieces { .. } => {}
             Fact::Mapping(mapping) => {
                 let host = if mapping.answer.is_none() { sender.address } else { receiver.address };

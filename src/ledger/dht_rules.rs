@@ -10,7 +10,6 @@ use crate::event::{DhtPurpose, Kind};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-
 /// What rules look at, in one piece.
 pub const STRETCH: Duration = Duration::from_secs(600);
 /// Steps within it, for floods.
@@ -140,7 +139,13 @@ pub const DHT_RULES: [DhtRule; 11] = [
         "answers nobody asked for within ten seconds, five times as many as queries sent",
         "answers that come late, or whose queries were before the capture",
     ),
-    rule(Behaviour::Mozi, "mozi", 1, "node ids `88888888…`, or answers with a sealed configuration", "imitation"),
+    rule(
+        Behaviour::Mozi,
+        "mozi",
+        1,
+        "node ids `88888888…`, or answers with a sealed configuration",
+        "imitation",
+    ),
 ];
 
 impl Behaviour {

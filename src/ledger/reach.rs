@@ -6,9 +6,7 @@
 use super::Ledger;
 use super::exposure::{Span, Tried};
 use super::host::Host;
-use super::report::{
-    Interval, MappingReport, NatStatus, PortReport, PortState, ScanReport, VisitReport,
-};
+use super::report::{Interval, MappingReport, NatStatus, PortReport, PortState, ScanReport, VisitReport};
 use super::visits::Visits;
 use super::window::Window;
 use crate::base::{Address, Endpoint, Timestamp, Transport};

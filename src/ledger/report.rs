@@ -4,7 +4,8 @@ pub use super::dht_exchange::DhtExchange;
 use super::{Allowance, DhtConduct, DhtTotals, Place, Standing};
 use crate::base::{Address, Endpoint, InfoHash, InfoHashV2, NodeId, Timestamp, Transport};
 use crate::event::{
-    AnnounceEvent, Answer, Channel, ClientSource, Encryption, Family, Grade, Kind, Mapping, NameTrust, Opens, Reason,
+    AnnounceEvent, Answer, Channel, ClientSource, Encryption, Family, Grade, Kind, Mapping, NameTrust, Opens,
+    Reason,
 };
 use std::collections::BTreeMap;
 

@@ -22,6 +22,7 @@ impl Ledger {
             .filter(|swarm| swarm.window.is_some_and(|w| w.last >= since))
             .flat_map(|swarm| {
                 let (pieces, size) = swarm.name.as_ref().map_or((None, None), |n| (n.pieces, n.size));
+                let pieces = pieces.or_else(|| swarm.counted_pieces());
                 let standing = |(address, member): (&Address, &Member)| {
                     let host = torrent_host(*address, member, pieces, size);
                     TorrentStanding {
@@ -187,6 +188,7 @@ fn torrent_report(info_hash: InfoHash, swarm: &Swarm, half: Option<&Half>) -> Op
     let names = [swarm.name.as_ref(), half.and_then(|h| h.name.as_ref())];
     let name = names.into_iter().flatten().rev().max_by_key(|n| n.trust);
     let (pieces, size) = (name.and_then(|n| n.pieces), name.and_then(|n| n.size));
+    let pieces = pieces.or_else(|| swarm.counted_pieces());
     Some(TorrentReport {
         info_hash,
         also: own.or(half.map(|h| h.info_hash)),

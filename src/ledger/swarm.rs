@@ -50,6 +50,8 @@ pub struct Swarm {
     pub window: Option<Window>,
     pub hosts: BTreeMap<Address, Member>,
     pub peers: BTreeSet<Endpoint>,
+    /// How many pieces it has at least, by the highest index seen, and at most, by the bitfields.
+    pub pieces: (u32, Option<u32>),
     pub reported: Latest<(u32, u32, Option<u32>)>,
     pub channels: BTreeSet<Channel>,
     /// Trackers that home hosts announced it to.
@@ -90,6 +92,23 @@ impl Swarm {
         }
     }
 
+    /// Takes note of how many pieces there are at least, and at most.
+    pub fn extends(&mut self, at_least: u32, at_most: Option<u32>) {
+        let (least, most) = self.pieces;
+        let most = match (most, at_most) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        };
+        self.pieces = (least.max(at_least), most);
+    }
+
+    /// How many pieces it has, where messages show it: some peer has one of the last eight that a bitfield has room for. A
+    /// seed, or a download that was seen whole, shows all.
+    pub fn counted_pieces(&self) -> Option<u32> {
+        let (least, most) = self.pieces;
+        most.filter(|&most| least > 0 && least <= most && most - least < 8).map(|_| least)
+    }
+
     /// Adds a batch; gives the home hosts that are new to the torrent.
     pub fn add(&mut self, delta: Self) -> Vec<Address> {
         let mut new = Vec::new();
@@ -108,6 +127,7 @@ impl Swarm {
         }
         extend(&mut self.peers, delta.peers);
         newer(&mut self.reported, delta.reported);
+        self.extends(delta.pieces.0, delta.pieces.1);
         self.channels.extend(delta.channels);
         for tracker in delta.trackers {
             if self.trackers.len() < TRACKERS {

@@ -2,10 +2,10 @@
 
 use super::*;
 use crate::base::{Endpoint, Transport};
+use crate::event::Opens;
 use crate::ledger::health::Sample;
 use crate::ledger::life::{PlainFlow, slot_length};
 use crate::ledger::report::{Interval, PortState};
-use crate::event::Opens;
 use crate::ledger::{HostState, Missing, Standing};
 
 const HOUR: i64 = 3_600;
@@ -93,7 +93,16 @@ fn flow(hour: i64, packets: [u32; 2]) -> PlainFlow {
     let ends = ["10.0.0.5:40000", "203.0.113.7:443"].map(|end| end.parse::<Endpoint>().unwrap());
     let time = at(hour * HOUR + 60);
     let bytes = packets.map(|n| u64::from(n) * 100);
-    PlainFlow { ends, transport: Transport::Tcp, packets, bytes, payload: bytes, opens: None, first: time, last: time }
+    PlainFlow {
+        ends,
+        transport: Transport::Tcp,
+        packets,
+        bytes,
+        payload: bytes,
+        opens: None,
+        first: time,
+        last: time,
+    }
 }
 
 /// A host that was active for an hour and stopped.
@@ -310,7 +319,14 @@ fn a_tunnel_that_shows_its_name_need_not_be_most_of_what_the_host_moves() {
         let udp = |bytes, to: &str, hour| {
             let plain = flow(hour, [9, 9]);
             let ends = [plain.ends[0], to.parse().unwrap()];
-            PlainFlow { ends, bytes, first: at(first), last: at(END - 60), transport: Transport::Udp, ..plain }
+            PlainFlow {
+                ends,
+                bytes,
+                first: at(first),
+                last: at(END - 60),
+                transport: Transport::Udp,
+                ..plain
+            }
         };
         world.life.carry(&udp(volume, "198.51.100.1:51820", 3), 0, tunnel);
         // A film from elsewhere is ten times as much.
@@ -320,7 +336,10 @@ fn a_tunnel_that_shows_its_name_need_not_be_most_of_what_the_host_moves() {
     let volume = [200 << 20, 900 << 20];
     let changed = judged(Some(Opens::WireGuard), STOP + 600, volume);
     assert_eq!((changed.state, &changed.missing[..]), (HostState::Changed, &[Missing::Tunnel][..]));
-    assert!(changed.evidence.iter().any(|e| e.contains("wireguard") && e.contains("198.51.100.1")), "{changed:?}");
+    assert!(
+        changed.evidence.iter().any(|e| e.contains("wireguard") && e.contains("198.51.100.1")),
+        "{changed:?}"
+    );
     // Without a name it is not most of it; a tunnel of little volume carries no torrents.
     assert_eq!(judged(None, STOP + 600, volume).state, HostState::Cleared);
     let little = judged(Some(Opens::WireGuard), STOP + 600, [200 << 10, 900 << 10]);

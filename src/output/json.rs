@@ -3,11 +3,11 @@
 use super::{AlertLog, JsonWriter, alerts, words};
 use crate::base::Transport;
 use crate::event::{Grade, Mapping};
-use crate::ledger::{Place, Standing};
 use crate::ledger::report::{
     ClientReport, Coverage, FlowSum, HostBytes, HostReport, MappingReport, PortReport, Report, ScanReport,
     TorrentHost, TorrentReport, Totals,
 };
+use crate::ledger::{Place, Standing};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 

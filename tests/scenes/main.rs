@@ -12,6 +12,7 @@ mod load;
 
 mod around;
 mod dht;
+mod dht_conduct;
 mod encapsulation;
 mod flood;
 mod innocent;

@@ -5,8 +5,8 @@ use super::table::{Cell, Column, write_table};
 use super::text::{count, counted, duration, moment, short_span};
 use crate::base::Transport;
 use crate::event::Answer;
-use crate::ledger::{Place, Side};
 use crate::ledger::report::{HostReport, Interval, NatStatus, PortReport, PortState, Report, VisitReport};
+use crate::ledger::{Place, Side};
 use std::io;
 
 /// Ports listed, intervals of a port, scanners listed.
@@ -28,7 +28,8 @@ pub(super) fn write_exposure(page: &mut Page<'_>, report: &Report) -> io::Result
     let rows: Vec<Vec<Cell>> = ports.iter().take(PORTS_MAX).map(|p| row(p, &report.hosts)).collect();
     write_table(page, &COLUMNS, &rows)?;
     super::hosts::more(page, ports.len(), PORTS_MAX, "ports")?;
-    let visited: Vec<&PortReport> = report.exposure.iter().filter(|p| p.p2p && !p.visits.is_empty()).collect();
+    let visited: Vec<&PortReport> =
+        report.exposure.iter().filter(|p| p.p2p && !p.visits.is_empty()).collect();
     for port in visited.iter().take(VISITED_MAX) {
         let answered = port.visits.iter().any(|v| v.answered > 0);
         page.point(&visits(port), if answered { Paint::Warning } else { Paint::Plain })?;

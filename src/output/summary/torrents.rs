@@ -140,10 +140,10 @@ const MAPPING_COLUMNS: [Column; 8] = [
     column("PORTS", false, None, 0),
     column("BY", false, None, 0),
     column("ANSWER", false, Some(10), 0),
-    column("FOR", true, None, 4),
-    column("PEERS", true, None, 3),
-    column("ROUTER", false, None, 2),
-    column("AT (UTC)", false, None, 1),
+    column("FOR", true, None, 1),
+    column("PEERS", true, None, 2),
+    column("ROUTER", false, None, 4),
+    column("AT (UTC)", false, None, 3),
 ];
 
 pub(super) fn write_mappings(page: &mut Page<'_>, mappings: &[MappingReport]) -> io::Result<()> {
@@ -160,7 +160,8 @@ pub(super) fn write_mappings(page: &mut Page<'_>, mappings: &[MappingReport]) ->
 }
 
 fn mapping_row(report: &MappingReport) -> Vec<Cell> {
-    let Mapping { transport, internal_port, external_port, lifetime, host, answer, protocol } = report.mapping;
+    let Mapping { transport, internal_port, external_port, lifetime, host, answer, protocol } =
+        report.mapping;
     let external = if external_port == 0 { "any".to_owned() } else { external_port.to_string() };
     let asker = match host.filter(|&host| host != report.host) {
         Some(other) => format!("{} for {other}", report.host),
@@ -176,7 +177,10 @@ fn mapping_row(report: &MappingReport) -> Vec<Cell> {
         (format!("{} {external} → {internal_port}", words::port_protocol(transport)), Paint::Plain),
         (protocol.to_owned(), Paint::Plain),
         (answer, paint),
-        (if lifetime == 0 { "–".to_owned() } else { duration(Duration::from_secs(lifetime.into())) }, Paint::Plain),
+        (
+            if lifetime == 0 { "–".to_owned() } else { duration(Duration::from_secs(lifetime.into())) },
+            Paint::Plain,
+        ),
         (count(report.used_by), Paint::Plain),
         (report.router.to_string(), Paint::Plain),
         (moment(report.at), Paint::Plain),

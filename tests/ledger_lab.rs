@@ -1,6 +1,6 @@
 //! Progress in torrents, port mappings, the sensor's place and behaviour in the DHT held against what the laboratory's clients
 //! reported of themselves (run where the shared captures are: `SWARMSCOPE_SHARED` names their folder).
-#![allow(clippy::expect_used, clippy::panic)] // what fails must stop the test
+#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // what fails must stop the test
 
 use serde_json::Value;
 use std::path::PathBuf;

@@ -22,8 +22,8 @@ use std::sync::Arc;
 use swarmscope::base::HomeNets;
 use swarmscope::capture::{Live, LiveOptions};
 use swarmscope::config::Config;
-use swarmscope::ledger::Allowed;
 use swarmscope::ledger::report::Report;
+use swarmscope::ledger::{Allowed, LedgerLimits};
 use swarmscope::output::{Color, Layout, Policed, write_json, write_summary};
 use swarmscope::pipeline::{AnalyzeError, AnalyzeLimits, WatchOptions, watch};
 use swarmscope::policy::{Engine, EngineLimits, Subject};
@@ -117,7 +117,10 @@ fn watch_options(running: &Running, allowed: Arc<Allowed>) -> WatchOptions {
         all_flows: config.events.all_flows,
         log_dht: config.events.dht,
         deduplicate: !arguments.no_dedup,
-        limits: AnalyzeLimits::default(),
+        limits: AnalyzeLimits {
+            ledger: LedgerLimits { quiet_for: config.quiet_for.0, ..LedgerLimits::default() },
+            ..AnalyzeLimits::default()
+        },
         allowed,
     }
 }

@@ -336,6 +336,7 @@ impl Deltas {
         member.announced |= announce.event != AnnounceEvent::Stopped;
         if let Some([uploaded, downloaded, left]) = announce.claimed {
             member.claimed = Some((at, (announce.event, uploaded, downloaded, left)));
+            member.most_left = member.most_left.max(left);
             let window = Window::of(scene.at, scene.number);
             self.host(sender.address).sizes.entry(left).or_insert(window).join(window);
         }

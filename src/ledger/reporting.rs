@@ -23,6 +23,7 @@ impl Ledger {
             .flat_map(|swarm| {
                 let (pieces, size) = swarm.name.as_ref().map_or((None, None), |n| (n.pieces, n.size));
                 let pieces = pieces.or_else(|| swarm.counted_pieces());
+                let size = size.or_else(|| swarm.claimed_size(pieces?));
                 let standing = |(address, member): (&Address, &Member)| {
                     let host = torrent_host(*address, member, pieces, size);
                     TorrentStanding {
@@ -189,6 +190,8 @@ fn torrent_report(info_hash: InfoHash, swarm: &Swarm, half: Option<&Half>) -> Op
     let name = names.into_iter().flatten().rev().max_by_key(|n| n.trust);
     let (pieces, size) = (name.and_then(|n| n.pieces), name.and_then(|n| n.size));
     let pieces = pieces.or_else(|| swarm.counted_pieces());
+    // Good for a share, not to be told as the torrent's size.
+    let whole = size.or_else(|| swarm.claimed_size(pieces?));
     Some(TorrentReport {
         info_hash,
         also: own.or(half.map(|h| h.info_hash)),
@@ -199,7 +202,7 @@ fn torrent_report(info_hash: InfoHash, swarm: &Swarm, half: Option<&Half>) -> Op
         private: name.and_then(|n| n.private),
         first: window.first,
         last: window.last,
-        hosts: swarm.hosts.iter().map(|(address, m)| torrent_host(*address, m, pieces, size)).collect(),
+        hosts: swarm.hosts.iter().map(|(address, m)| torrent_host(*address, m, pieces, whole)).collect(),
         peers: swarm.peers.len() as u64,
         reported: swarm.reported.map(|(_, size)| size),
         channels: swarm.channels.iter().copied().collect(),

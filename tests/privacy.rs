@@ -92,6 +92,7 @@ fn a_running_sensor_serves_no_real_address() {
         log_dht: true,
         deduplicate: true,
         limits: AnalyzeLimits::default(),
+        allowed: Default::default(),
     };
     watch(&mut source, &options, &mut Veiled::new(veil, sink)).unwrap();
     let served = serving::Served { live, running };
@@ -198,6 +199,7 @@ fn torrent(name: &str) -> TorrentReport {
         downloaded: 1,
         uploaded: 1,
         peers: 1,
+        across: [0; 2],
         role: swarmscope::ledger::report::Role::Leecher,
     };
     TorrentReport {
@@ -214,6 +216,8 @@ fn torrent(name: &str) -> TorrentReport {
         peers: 1,
         reported: None,
         channels: vec![Channel::Metainfo],
+        trackers: Vec::new(),
+        allowed: None,
     }
 }
 

@@ -31,10 +31,12 @@ pub(crate) fn run(arguments: &AnalyzeArguments, quiet: bool) -> Result<Exit, Fai
     outputs.timeline = arguments.html.as_ref().map(|_| Timeline::default());
     let mut outputs = Veiled::new(Arc::clone(&veil), outputs);
     let mut options = arguments.options();
+    options.allowed = rules::allowed(arguments.allow.as_deref())?;
     let result = match rules {
         None => analyze(&options, &mut outputs),
         Some(rules) => {
             let mut engine = Engine::new(rules, options.home.clone(), EngineLimits::default());
+            engine.allow(Arc::clone(&options.allowed));
             let dht_too = options.log_dht;
             options.log_dht |= engine.wants(Subject::Dht);
             let result = analyze(&options, &mut Policed::new(&mut engine, &mut outputs, dht_too));

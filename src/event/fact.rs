@@ -1,6 +1,6 @@
 //! What dissectors learn from bytes.
 
-use super::{Encryption, Kind, Reason};
+use super::{Encryption, Kind, Opens, Reason};
 use crate::base::{Address, Endpoint, InfoHash, InfoHashV2, NodeId, PeerId, Transport};
 use std::time::Duration;
 
@@ -238,6 +238,8 @@ pub struct DhtMessage<'a> {
     pub error: Option<i64>,
     /// How many peers (`values`) and nodes the message lists, and how many `samples`.
     pub listed: [u16; 3],
+    /// The sender's node id or its answer has the marks of a botnet (R-BOT-1).
+    pub botnet: bool,
 }
 
 /// A port mapping asked of a router, or its answer.
@@ -284,6 +286,8 @@ pub enum Fact<'a> {
     TwoWay,
     /// The sender acknowledges ever more of what the receiver sent, whether the sensor sees that or not.
     Hears,
+    /// The flow opened with something that is not BitTorrent's.
+    Opens(Opens),
     /// What is known of the flow's encryption.
     Encrypted(Encryption),
     /// A peer handshake.
@@ -350,6 +354,15 @@ pub enum Fact<'a> {
         info_hash: Option<InfoHash>,
         /// Pieces it has.
         have: Have,
+    },
+    /// How many pieces a torrent has, as far as its messages tell.
+    Extent {
+        /// Of which torrent.
+        info_hash: InfoHash,
+        /// At least so many: the highest piece that somebody has, and one.
+        at_least: u32,
+        /// At most so many: what a bitfield has room for.
+        at_most: Option<u32>,
     },
     /// Piece data sent.
     Pieces {

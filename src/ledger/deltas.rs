@@ -1,15 +1,18 @@
 //! What one worker learnt since it last told the ledger.
 
+use super::conduct::Paces;
 use super::dht::DhtTotals;
 use super::host::{HostDelta, LocalPort, PlainDelta, join};
 use super::life::{HEAVY, PlainFlow};
 use super::report::MappingReport;
 use super::swarm::{Member, Name, Swarm};
+use super::visits::{Arrival, Openings};
 use super::window::Window;
 use super::{Ledger, Lesson};
 use crate::base::{Address, Endpoint, HomeNets, InfoHash, KeyedState, Timestamp, Transport, printable};
 use crate::event::{
-    Announce, AnnounceEvent, Channel, DhtMessage, DhtRole, Direction, Fact, Have, Kind, Knock, TorrentName,
+    Announce, AnnounceEvent, Channel, DhtMessage, DhtRole, Direction, Fact, Have, Kind, Knock, Opens,
+    TorrentName, Visit,
 };
 use std::collections::HashMap;
 
@@ -53,9 +56,14 @@ pub struct Deltas {
     pub(super) ports: Map<(Endpoint, Transport), LocalPort>,
     pub(super) plain: Map<Address, PlainDelta>,
     pub(super) knocks: Vec<Knock>,
+    pub(super) arrivals: Vec<Arrival>,
+    /// What flows that go on opened with.
+    pub openings: Openings,
     pub(super) mappings: Vec<MappingReport>,
     pub(super) malformed: Map<(Kind, &'static str), u64>,
     pub(super) dht_totals: DhtTotals,
+    /// How fast strangers ask.
+    pub(super) paces: Paces,
 }
 
 impl Deltas {
@@ -68,7 +76,7 @@ impl Deltas {
     /// Attempts of strangers.
     #[must_use]
     pub fn knocked_len(&self) -> usize {
-        self.knocks.len()
+        self.knocks.len() + self.arrivals.len()
     }
 
     /// Whether there is nothing to merge but sums of ordinary flows.
@@ -81,6 +89,7 @@ impl Deltas {
             && self.reached.is_empty()
             && self.ports.is_empty()
             && self.knocks.is_empty()
+            && self.arrivals.is_empty()
             && self.mappings.is_empty()
             && self.malformed.is_empty()
             && self.dht_totals.is_empty()
@@ -124,10 +133,12 @@ impl Deltas {
         if flow.bytes.iter().sum::<u64>() < HEAVY {
             return;
         }
+        let named = flow.opens.or_else(|| self.openings.of(flow.ends, flow.transport));
+        let tunnel = named.filter(|opens| opens.is_tunnel());
         for side in [Direction::FromOriginator, Direction::FromResponder] {
             let host = side.of(flow.ends).address;
             if ledger.home().contains(&host) {
-                self.plain.entry(host).or_default().life.carry(flow, side.index());
+                self.plain.entry(host).or_default().life.carry(flow, side.index(), tunnel);
             }
         }
     }
@@ -141,6 +152,17 @@ impl Deltas {
     pub fn knock(&mut self, home: &HomeNets, knock: &Knock) {
         if home.contains(&knock.target.address) && !home.contains(&knock.source) {
             self.knocks.push(*knock);
+        }
+    }
+
+    /// Takes note of an ended flow that was not BitTorrent and of which there is no record: a visit, if a stranger opened it.
+    pub fn visited(&mut self, home: &HomeNets, flow: &PlainFlow, opens: Opens) {
+        let [source, port] = flow.ends;
+        if home.contains(&port.address) && !home.contains(&source.address) {
+            let [_, back] = flow.payload;
+            let visit = Visit { opens, answered: back > 0 };
+            let (transport, window) = (flow.transport, Window::between(flow.first, flow.last));
+            self.arrivals.push(Arrival { port, transport, source: source.address, visit, window });
         }
     }
 
@@ -162,6 +184,13 @@ impl Deltas {
             Fact::Hint(_) => {
                 if from_home {
                     join(&mut self.host(sender.address).hinted, Some(window));
+                }
+            }
+            Fact::Opens(opens) => {
+                let inbound = to_home && !from_home;
+                let of_interest = inbound || opens.is_tunnel() && from_home;
+                if of_interest && scene.transport == Transport::Tcp {
+                    self.openings.note(scene.ends, scene.transport, *opens);
                 }
             }
             Fact::TwoWay | Fact::Hears | Fact::Encrypted(_) => {}
@@ -217,6 +246,9 @@ impl Deltas {
                 }
             }
             Fact::Peers { info_hash, channel, endpoints } => {
+                if from_home && *channel == Channel::Dht {
+                    self.host(sender.address).conduct.listed(scene.at, endpoints);
+                }
                 if to_home {
                     for endpoint in *endpoints {
                         self.learn(*endpoint, receiver.address, *channel, scene);
@@ -251,12 +283,20 @@ impl Deltas {
                 }
             }
             Fact::Pieces { info_hash: Some(info_hash), bytes } => {
+                let across = if from_home && to_home { *bytes } else { 0 };
                 if from_home {
-                    self.member(*info_hash, sender.address, Channel::PeerWire, scene).uploaded += bytes;
+                    let member = self.member(*info_hash, sender.address, Channel::PeerWire, scene);
+                    member.uploaded += bytes;
+                    member.across[1] += across;
                 }
                 if to_home {
-                    self.member(*info_hash, receiver.address, Channel::PeerWire, scene).downloaded += bytes;
+                    let member = self.member(*info_hash, receiver.address, Channel::PeerWire, scene);
+                    member.downloaded += bytes;
+                    member.across[0] += across;
                 }
+            }
+            Fact::Extent { info_hash, at_least, at_most } => {
+                self.swarms.entry(*info_hash).or_default().extends(*at_least, *at_most);
             }
             Fact::Progress { .. } | Fact::Pieces { .. } => {}
             Fact::Mapping(mapping) => {
@@ -264,7 +304,8 @@ impl Deltas {
                 let router = if mapping.answer.is_none() { receiver } else { sender };
                 let host = mapping.host.filter(|h| home.contains(h)).unwrap_or(host);
                 if home.contains(&host) {
-                    self.mappings.push(MappingReport { host, router, mapping: *mapping, at: scene.at });
+                    let (mapping, at) = (*mapping, scene.at);
+                    self.mappings.push(MappingReport { host, router, mapping, at, last: at, used_by: 0 });
                 }
             }
             Fact::Malformed { kind, reason } => *self.malformed.entry((*kind, reason)).or_default() += 1,
@@ -295,8 +336,16 @@ impl Deltas {
         member.announced |= announce.event != AnnounceEvent::Stopped;
         if let Some([uploaded, downloaded, left]) = announce.claimed {
             member.claimed = Some((at, (announce.event, uploaded, downloaded, left)));
+            member.most_left = member.most_left.max(left);
             let window = Window::of(scene.at, scene.number);
             self.host(sender.address).sizes.entry(left).or_insert(window).join(window);
+        }
+        if matches!(announce.channel, Channel::HttpTracker | Channel::UdpTracker | Channel::WsTracker) {
+            self.swarm(announce.info_hash, scene, announce.channel).trackers.insert(scene.receiver());
+        }
+        if announce.channel == Channel::Dht {
+            let conduct = &mut self.host(sender.address).conduct;
+            conduct.announced(scene.at, &announce.info_hash, announce.port);
         }
         if let Some(port) = announce.port {
             self.told_port(sender.address, port, announce.channel, scene);
@@ -375,6 +424,7 @@ impl Deltas {
             if let Some(purpose) = message.purpose {
                 *host.dht_exchange.purposes.entry(purpose).or_default() += 1;
             }
+            host.conduct.sent(window.first, sender, receiver.address, message);
             if let Some(node) = message.node {
                 host.node_ids.entry(node).or_insert(window).join(window);
             }
@@ -383,8 +433,21 @@ impl Deltas {
             match (message.role, message.round_trip) {
                 (DhtRole::Query, _) => self.host(receiver.address).dht[3] += 1,
                 (_, Some(after)) => self.host(receiver.address).dht_exchange.count_answer(after),
-                (DhtRole::Response | DhtRole::Error, None) => {}
+                (DhtRole::Response | DhtRole::Error, None) => {
+                    self.host(receiver.address).conduct.unasked(window.first);
+                }
             }
+        }
+        if from_home == to_home {
+            return;
+        }
+        let (home, remote, answer) = match message.role {
+            DhtRole::Query if to_home => (receiver.address, sender.address, false),
+            DhtRole::Response if from_home => (sender.address, receiver.address, true),
+            _ => return,
+        };
+        if let Some(queries) = self.paces.count(window.first, home, remote, answer) {
+            self.host(home).conduct.flooded(window.first, queries);
         }
     }
 }

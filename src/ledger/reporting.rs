@@ -1,10 +1,12 @@
 //! Turns the ledger's tables into a [`Report`].
 
+use super::dht_rules;
 use super::host::Host;
+use super::place;
 use super::reach;
 use super::report::{ClientReport, HostReport, Report, Role, TorrentHost, TorrentReport, TorrentStanding};
 use super::swarm::{Member, Name, Swarm};
-use super::{Ledger, Standing};
+use super::{Behaviour, DHT_RULES, Ledger, Standing};
 use crate::base::{Address, InfoHash, InfoHashV2, Timestamp, Transport};
 use crate::event::AnnounceEvent;
 use std::cmp::Reverse;
@@ -20,6 +22,8 @@ impl Ledger {
             .filter(|swarm| swarm.window.is_some_and(|w| w.last >= since))
             .flat_map(|swarm| {
                 let (pieces, size) = swarm.name.as_ref().map_or((None, None), |n| (n.pieces, n.size));
+                let pieces = pieces.or_else(|| swarm.counted_pieces());
+                let size = size.or_else(|| swarm.claimed_size(pieces?));
                 let standing = |(address, member): (&Address, &Member)| {
                     let host = torrent_host(*address, member, pieces, size);
                     TorrentStanding {
@@ -48,6 +52,9 @@ impl Ledger {
         if let Ok(mappings) = self.mappings.lock() {
             report.mappings.clone_from(&mappings);
         }
+        for mapping in &mut report.mappings {
+            mapping.used_by = self.used_by(mapping);
+        }
         report.mappings.sort_by_key(|m| (m.at, m.host, m.mapping.internal_port, m.mapping.transport));
         report.hosts = self.hosts.iter().filter_map(|h| host_report(*h.key(), h.value())).collect();
         report.hosts.sort_by_key(|h| (Reverse(p2p_bytes(h)), h.address));
@@ -56,6 +63,10 @@ impl Ledger {
         report.torrents = self.swarms.iter().filter_map(|s| torrent(*s.key(), s.value())).collect();
         report.torrents.sort_by_key(|t| (Reverse(moved(t)), Reverse(t.hosts.len()), t.info_hash));
         self.report_ports(&mut report);
+        report.place = place::place(&report.hosts, &report.exposure, &report.mappings);
+        if let Some(allowed) = self.allowed.get() {
+            allowed.mark(&mut report);
+        }
         report.oddities = oddities(&report);
         report
     }
@@ -149,9 +160,11 @@ fn host_report(address: Address, host: &Host) -> Option<HostReport> {
         torrents: host.torrents.iter().copied().collect(),
         dht: host.dht,
         dht_exchange: host.dht_exchange.clone(),
+        dht_conduct: dht_rules::conduct(host),
         nat: Default::default(),
         opened: host.opened,
         standing: Standing::default(),
+        allowed: None,
     })
 }
 
@@ -176,6 +189,9 @@ fn torrent_report(info_hash: InfoHash, swarm: &Swarm, half: Option<&Half>) -> Op
     let names = [swarm.name.as_ref(), half.and_then(|h| h.name.as_ref())];
     let name = names.into_iter().flatten().rev().max_by_key(|n| n.trust);
     let (pieces, size) = (name.and_then(|n| n.pieces), name.and_then(|n| n.size));
+    let pieces = pieces.or_else(|| swarm.counted_pieces());
+    // Good for a share, not to be told as the torrent's size.
+    let whole = size.or_else(|| swarm.claimed_size(pieces?));
     Some(TorrentReport {
         info_hash,
         also: own.or(half.map(|h| h.info_hash)),
@@ -186,10 +202,12 @@ fn torrent_report(info_hash: InfoHash, swarm: &Swarm, half: Option<&Half>) -> Op
         private: name.and_then(|n| n.private),
         first: window.first,
         last: window.last,
-        hosts: swarm.hosts.iter().map(|(address, m)| torrent_host(*address, m, pieces, size)).collect(),
+        hosts: swarm.hosts.iter().map(|(address, m)| torrent_host(*address, m, pieces, whole)).collect(),
         peers: swarm.peers.len() as u64,
         reported: swarm.reported.map(|(_, size)| size),
         channels: swarm.channels.iter().copied().collect(),
+        trackers: swarm.trackers.iter().copied().collect(),
+        allowed: None,
     })
 }
 
@@ -205,7 +223,8 @@ fn torrent_host(address: Address, member: &Member, pieces: Option<u32>, size: Op
     let complete = member.complete || (of > 0 && have == of);
     let measured = match (complete, have, of) {
         (true, _, of) => Some((of, of)),
-        (false, 0, 0) => None,
+        // Nothing seen of its pieces is no measurement of none.
+        (false, 0, _) => None,
         (false, have, of) => Some((have, of)),
     };
     let complete = complete || member.claimed.is_some_and(|(_, (_, _, _, left))| left == 0);
@@ -229,6 +248,7 @@ fn torrent_host(address: Address, member: &Member, pieces: Option<u32>, size: Op
         downloaded: member.downloaded,
         uploaded: member.uploaded,
         peers: member.peers.len() as u64,
+        across: member.across,
         role,
     }
 }
@@ -241,6 +261,13 @@ fn oddities(report: &Report) -> BTreeMap<&'static str, u64> {
         ("malformed-messages", report.totals.malformed.values().sum()),
     ]
     .into_iter()
+    .chain(DHT_RULES.iter().map(|rule| (rule.word, dht_findings(report, rule.behaviour))))
     .filter(|&(_, n)| n > 0)
     .collect()
+}
+
+/// How many home hosts showed a behaviour in the DHT.
+fn dht_findings(report: &Report, behaviour: Behaviour) -> u64 {
+    let shows = |h: &&HostReport| h.dht_conduct.findings.iter().any(|f| f.behaviour == behaviour);
+    report.hosts.iter().filter(shows).count() as u64
 }

@@ -10,6 +10,10 @@ use std::collections::{BTreeMap, BTreeSet};
 const HOSTS: usize = 256;
 /// Remote endpoints kept per torrent.
 const PEERS: usize = 4_096;
+/// From so many pieces on seven are less than a percent.
+const SEVEN_ARE_NOTHING: u32 = 700;
+/// Trackers kept per torrent.
+const TRACKERS: usize = 16;
 
 /// A torrent's name and dimensions, ordered by how far to trust them, then by age.
 #[derive(Clone, Debug)]
@@ -48,8 +52,12 @@ pub struct Swarm {
     pub window: Option<Window>,
     pub hosts: BTreeMap<Address, Member>,
     pub peers: BTreeSet<Endpoint>,
+    /// How many pieces it has at least, by the highest index seen, and at most, by the bitfields.
+    pub pieces: (u32, Option<u32>),
     pub reported: Latest<(u32, u32, Option<u32>)>,
     pub channels: BTreeSet<Channel>,
+    /// Trackers that home hosts announced it to.
+    pub trackers: BTreeSet<Endpoint>,
     /// The other swarm key of a hybrid torrent, as peers showed it.
     pub also: Option<InfoHash>,
     /// The whole v2 info-hash.
@@ -62,10 +70,14 @@ pub struct Member {
     pub window: Option<Window>,
     pub announced: bool,
     pub claimed: Latest<(AnnounceEvent, u64, u64, u64)>,
+    /// The most it ever told a tracker that it still needs.
+    pub most_left: u64,
     pub have: u32,
     pub complete: bool,
     pub downloaded: u64,
     pub uploaded: u64,
+    /// Of both, from and to home hosts.
+    pub across: [u64; 2],
     pub peers: BTreeSet<Endpoint>,
 }
 
@@ -82,6 +94,41 @@ impl Swarm {
             TorrentKey::Swarm(hash) => self.also = Some(self.also.map_or(hash, |known| known.min(hash))),
             TorrentKey::V2(hash) => self.v2 = Some(self.v2.map_or(hash, |known| known.min(hash))),
         }
+    }
+
+    /// Takes note of how many pieces there are at least, and at most.
+    pub fn extends(&mut self, at_least: u32, at_most: Option<u32>) {
+        let (least, most) = self.pieces;
+        let most = match (most, at_most) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        };
+        self.pieces = (least.max(at_least), most);
+    }
+
+    /// How many pieces it has, where messages show it: some peer has one of the last eight that a bitfield has room for, and
+    /// the size told to a tracker fits that number, or it is so large that seven make no percent. Where peers send no bitfield
+    /// (BEP 6), a home host must have told a tracker that it has all.
+    pub fn counted_pieces(&self) -> Option<u32> {
+        let (least, most) = self.pieces;
+        let fits = match most {
+            Some(most) => {
+                let near = least <= most && most - least < 8;
+                near && (least >= SEVEN_ARE_NOTHING || self.claimed_size(least).is_some())
+            }
+            None => {
+                let done = self.hosts.values().any(|m| m.claimed.is_some_and(|(_, (.., left))| left == 0));
+                done && self.claimed_size(least).is_some()
+            }
+        };
+        (least > 0 && fits).then_some(least)
+    }
+
+    /// The size that home hosts told trackers when they began, if pieces of a usual length (a power of two from 16 KiB to
+    /// 256 MiB) would be as many as were counted.
+    pub fn claimed_size(&self, pieces: u32) -> Option<u64> {
+        let size = self.hosts.values().map(|m| m.most_left).max().filter(|&size| size > 0)?;
+        (14..=28).any(|bits| size.div_ceil(1 << bits) == u64::from(pieces)).then_some(size)
     }
 
     /// Adds a batch; gives the home hosts that are new to the torrent.
@@ -102,7 +149,13 @@ impl Swarm {
         }
         extend(&mut self.peers, delta.peers);
         newer(&mut self.reported, delta.reported);
+        self.extends(delta.pieces.0, delta.pieces.1);
         self.channels.extend(delta.channels);
+        for tracker in delta.trackers {
+            if self.trackers.len() < TRACKERS {
+                self.trackers.insert(tracker);
+            }
+        }
         delta.also.into_iter().for_each(|hash| self.offer_key(TorrentKey::Swarm(hash)));
         delta.v2.into_iter().for_each(|hash| self.offer_key(TorrentKey::V2(hash)));
         new
@@ -114,10 +167,12 @@ impl Member {
         join(&mut self.window, delta.window);
         self.announced |= delta.announced;
         newer(&mut self.claimed, delta.claimed);
+        self.most_left = self.most_left.max(delta.most_left);
         self.have = self.have.max(delta.have);
         self.complete |= delta.complete;
         self.downloaded += delta.downloaded;
         self.uploaded += delta.uploaded;
+        self.across.iter_mut().zip(delta.across).for_each(|(sum, n)| *sum += n);
         extend(&mut self.peers, delta.peers);
     }
 }
@@ -128,5 +183,50 @@ fn extend(to: &mut BTreeSet<Endpoint>, from: BTreeSet<Endpoint>) {
             return;
         }
         to.insert(endpoint);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_are_counted_where_a_bitfield_has_room_for_no_more() {
+        let counted = |told: &[(u32, Option<u32>)]| {
+            let mut swarm = Swarm::default();
+            told.iter().for_each(|(least, most)| swarm.extends(*least, *most));
+            let least = u64::from(swarm.pieces.0);
+            let sized = Member { most_left: least * 65_536, ..Member::default() };
+            let without = swarm.counted_pieces();
+            swarm.hosts.insert(Address::v4([10, 0, 0, 5]), sized);
+            assert!(without.is_none() || least >= 700, "a small torrent's end is not known without its size");
+            swarm.counted_pieces()
+        };
+        assert_eq!(counted(&[(17, None)]), None, "without a bitfield the end is not known");
+        assert_eq!(counted(&[(3, Some(24)), (17, None)]), Some(17));
+        assert_eq!(counted(&[(16, Some(24))]), None, "the bitfield has a byte more than that needs");
+        assert_eq!(counted(&[(25, Some(24))]), None, "two that contradict one another");
+        assert_eq!(counted(&[(24, Some(24)), (24, Some(32))]), Some(24));
+        assert_eq!(counted(&[(1_017, Some(1_024))]), Some(1_017));
+        let done = |left: u64, size: u64| {
+            let mut swarm = Swarm::default();
+            swarm.extends(10, None);
+            let claimed = Some(((Timestamp(0), 0), (AnnounceEvent::None, 0, 0, left)));
+            let member = Member { most_left: size, claimed, ..Member::default() };
+            swarm.hosts.insert(Address::v4([10, 0, 0, 5]), member);
+            swarm.counted_pieces()
+        };
+        assert_eq!((done(0, 150_000), done(1, 150_000), done(0, 400_000)), (Some(10), None, None));
+    }
+
+    #[test]
+    fn a_claimed_size_counts_when_pieces_of_a_usual_length_fit() {
+        let size = |left: u64, pieces: u32| {
+            let mut swarm = Swarm::default();
+            swarm.hosts.entry(Address::v4([10, 0, 0, 5])).or_default().most_left = left;
+            swarm.claimed_size(pieces)
+        };
+        assert_eq!(size(1_000_000, 16), Some(1_000_000));
+        assert_eq!((size(1_000_000, 17), size(0, 1)), (None, None));
     }
 }

@@ -12,6 +12,8 @@ use std::time::Duration;
 
 /// Packet time between two looks at what hosts moved in torrents, and at who tried their ports.
 const STANDINGS: Duration = Duration::from_secs(10);
+/// A closed connection is told of so much later, and a little more.
+const LINGER: Duration = Duration::from_secs(90);
 /// Standings and ports remembered, at most; beyond, a host's past counts as new.
 const STANDINGS_MAX: usize = 262_144;
 
@@ -23,8 +25,8 @@ pub struct Policed<'a, S: ?Sized> {
     dht_too: bool,
     /// What was told of a host in a torrent.
     told: HashMap<(InfoHash, Address), (u64, u64, bool), KeyedState>,
-    /// What was told of a port: its state, and how often it was tried.
-    ports: HashMap<(Endpoint, Transport), (PortState, u64), KeyedState>,
+    /// What was told of a port: its state, how often it was tried, and how often it answered in another protocol.
+    ports: HashMap<(Endpoint, Transport), (PortState, u64, u64), KeyedState>,
     mapped: HashSet<(Endpoint, Transport), KeyedState>,
     looked: Timestamp,
     spent: Duration,
@@ -58,13 +60,21 @@ impl<'a, S: AnalysisSink + ?Sized> Policed<'a, S> {
 
     /// Tells of ports that somebody tried, and of mappings asked for, since the last look.
     fn exposure(&mut self, since: Timestamp, ledger: &Ledger) {
-        for port in ledger.ports_tried_since(since).into_iter().filter(|p| p.p2p || p.mapped) {
+        for port in ledger.ports_tried_since(since - LINGER).into_iter().filter(|p| p.p2p || p.mapped) {
             let key = (Endpoint::new(port.host, port.port), port.transport);
             if self.ports.len() >= STANDINGS_MAX {
                 self.ports.clear();
             }
-            let before = self.ports.insert(key, (port.state, port.attempts));
-            let was_open = before.is_some_and(|(state, _)| state == PortState::Open);
+            let answered = port.visits.iter().map(|v| v.answered).sum();
+            let before = self.ports.insert(key, (port.state, port.attempts, answered));
+            if answered > before.map_or(0, |(.., answered)| answered) {
+                let latest = port.visits.iter().filter(|v| v.answered > 0).max_by_key(|v| v.last);
+                if let Some(visit) = latest {
+                    let (news, word) = (Exposure::OtherProtocol, visit.opens.label());
+                    self.expose(visit.last, key.0, port.transport, news, Some(word));
+                }
+            }
+            let was_open = before.is_some_and(|(state, ..)| state == PortState::Open);
             let news = match port.state {
                 PortState::Open => Exposure::Opened,
                 PortState::ForwardedRefused => Exposure::ForwardedRefused,
@@ -73,7 +83,7 @@ impl<'a, S: AnalysisSink + ?Sized> Policed<'a, S> {
             };
             let at = port.intervals.last().map_or(since, |i| i.last);
             // The same again, and no new attempt: nothing new.
-            if before != Some((port.state, port.attempts)) {
+            if before.map(|(state, attempts, _)| (state, attempts)) != Some((port.state, port.attempts)) {
                 self.expose(at, key.0, port.transport, news, None);
             }
         }

@@ -12,6 +12,7 @@ mod load;
 
 mod around;
 mod dht;
+mod dht_conduct;
 mod encapsulation;
 mod flood;
 mod innocent;
@@ -25,3 +26,4 @@ mod tcp_forged;
 mod tcp_talk;
 mod trackers;
 mod utp;
+mod visits;

@@ -23,8 +23,8 @@ use std::sync::Arc;
 use swarmscope::base::HomeNets;
 use swarmscope::capture::{Live, LiveOptions};
 use swarmscope::config::Config;
-use swarmscope::ledger::LedgerLimits;
 use swarmscope::ledger::report::Report;
+use swarmscope::ledger::{Allowed, LedgerLimits};
 use swarmscope::output::privacy::Veiled;
 use swarmscope::output::{Color, Layout, Policed, write_json, write_summary};
 use swarmscope::pipeline::{AnalyzeError, AnalyzeLimits, WatchOptions, watch};
@@ -44,6 +44,7 @@ pub(crate) fn run(arguments: &WatchArguments, verbose: u8, quiet: bool) -> Resul
     log::start_sensor(level, config.log.format)?;
     let identity = config.user.as_deref().map(Identity::named).transpose().map_err(Failure::usage)?;
     let rules = policy::load(config.rules.dir.as_deref())?;
+    let allowed = super::rules::allowed(config.rules.allow.as_deref())?;
     let carriers = carriers::Prepared::from(&config.sinks)?;
     let veil = privacy::configured(&config.privacy)?;
     let signals = Signals::install().map_err(|e| Failure::Run(format!("cannot listen to signals: {e}")))?;
@@ -60,7 +61,8 @@ pub(crate) fn run(arguments: &WatchArguments, verbose: u8, quiet: bool) -> Resul
     let running = Running { arguments: arguments.clone(), config, file, signals, service: service.clone() };
     let mut engine =
         Engine::new(rules, HomeNets::new(running.config.home_networks.clone()), EngineLimits::default());
-    let mut options = watch_options(&running);
+    engine.allow(Arc::clone(&allowed));
+    let mut options = watch_options(&running, allowed);
     let dht_too = options.log_dht;
     options.log_dht |= engine.wants(Subject::Dht);
     let interfaces = running.config.interfaces.join(", ");
@@ -113,7 +115,7 @@ fn live_options(config: &Config, signals: &Signals) -> LiveOptions {
     }
 }
 
-fn watch_options(running: &Running) -> WatchOptions {
+fn watch_options(running: &Running, allowed: Arc<Allowed>) -> WatchOptions {
     let Running { arguments, config, .. } = running;
     WatchOptions {
         home: HomeNets::new(config.home_networks.clone()),
@@ -125,6 +127,7 @@ fn watch_options(running: &Running) -> WatchOptions {
             ledger: LedgerLimits { quiet_for: config.quiet_for.0, ..LedgerLimits::default() },
             ..AnalyzeLimits::default()
         },
+        allowed,
     }
 }
 

@@ -100,11 +100,13 @@ impl Veil {
         if self.is_clear() {
             return;
         }
-        let Report { coverage, totals: _, hosts, torrents, mappings, exposure, scans, oddities: _ } = report;
+        let Report { coverage, totals: _, hosts, torrents, mappings, exposure, scans, place, oddities: _ } =
+            report;
         self.coverage(coverage);
         hosts.iter_mut().for_each(|h| self.host(h));
         torrents.iter_mut().for_each(|t| self.torrent(t));
-        for MappingReport { host, router, mapping, at: _ } in mappings {
+        place.evidence.iter_mut().for_each(|sentence| *sentence = self.text(sentence));
+        for MappingReport { host, router, mapping, at: _, last: _, used_by: _ } in mappings {
             *host = self.address(*host);
             *router = self.endpoint(*router);
             mapping.host = mapping.host.map(|h| self.address(h));
@@ -145,9 +147,11 @@ impl Veil {
             torrents: _,
             dht: _,
             dht_exchange: _,
+            dht_conduct: _,
             nat: _,
             opened: _,
             standing,
+            allowed: _,
         } = host;
         *address = self.address(*address);
         node_ids.iter_mut().for_each(|(id, _)| *id = self.node(*id));
@@ -177,7 +181,10 @@ impl Veil {
             peers: _,
             reported: _,
             channels: _,
+            trackers,
+            allowed: _,
         } = torrent;
+        trackers.iter_mut().for_each(|tracker| *tracker = self.endpoint(*tracker));
         *name = name.take().and_then(|(name, channel, trust)| Some((self.name(name)?, channel, trust)));
         for TorrentHost {
             address,
@@ -188,6 +195,7 @@ impl Veil {
             downloaded: _,
             uploaded: _,
             peers: _,
+            across: _,
             role: _,
         } in hosts
         {
@@ -277,6 +285,9 @@ impl Veil {
             mapped: _,
             forwarded: _,
             intervals: _,
+            scanners: _,
+            callers: _,
+            visits: _,
         } = port;
         *host = self.address(*host);
     }
@@ -369,12 +380,22 @@ mod tests {
             mapped: true,
             forwarded: true,
             intervals: Vec::new(),
+            scanners: 0,
+            callers: 0,
+            visits: Vec::new(),
         };
         let at = Timestamp(0);
         let coverage = Coverage { home_nets: vec!["10.20.3.4/32".to_owned()], ..Coverage::default() };
         let mut report = Report {
             coverage,
-            mappings: vec![MappingReport { host, router: Endpoint::new(router, 5_351), mapping, at }],
+            mappings: vec![MappingReport {
+                host,
+                router: Endpoint::new(router, 5_351),
+                mapping,
+                at,
+                last: at,
+                used_by: 0,
+            }],
             exposure: vec![port],
             scans: vec![ScanReport { host, source: stranger, ports: 9, first: at, last: at }],
             ..Report::default()

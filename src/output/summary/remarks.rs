@@ -3,15 +3,16 @@
 use super::page::{Page, Paint};
 use super::text::{bytes, counted};
 use crate::event::{Family, Grade};
+use crate::ledger::DHT_RULES;
 use crate::ledger::report::{FlowSum, HostReport, Report};
 use crate::output::words;
 use std::io;
 
-/// Remarks of each sort.
 /// Oddities that have sentences of their own.
 const TOLD: [&str; 3] =
     ["hosts-with-conflicting-clients", "hosts-with-one-way-evidence-only", "malformed-messages"];
 
+/// Remarks of each sort.
 const EACH_MAX: usize = 10;
 
 pub(super) fn write_remarks(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
@@ -30,6 +31,11 @@ pub(in crate::output) fn remarks(report: &Report) -> Vec<String> {
 
 fn all(report: &Report) -> Vec<(String, Paint)> {
     [about_us(report), about_hosts(report), about_traffic(report)].concat()
+}
+
+/// Behaviour in the DHT, told with each host.
+fn is_dht(what: &str) -> bool {
+    DHT_RULES.iter().any(|rule| rule.word == what)
 }
 
 /// Where swarmscope itself fell short.
@@ -81,7 +87,18 @@ fn about_traffic(report: &Report) -> Vec<(String, Paint)> {
             Paint::Plain,
         ));
     }
-    for (what, &times) in report.oddities.iter().filter(|(what, _)| !TOLD.contains(what)) {
+    let look_alikes: Vec<String> = report
+        .totals
+        .look_alikes
+        .iter()
+        .filter(|((_, suspected), _)| !suspected)
+        .map(|((reason, _), sum)| format!("{} ({})", reason.label(), counted(sum.flows, "flow", "flows")))
+        .collect();
+    if !look_alikes.is_empty() {
+        let text = format!("looked like BitTorrent and were judged not to be: {}", look_alikes.join(", "));
+        remarks.push((text, Paint::Plain));
+    }
+    for (what, &times) in report.oddities.iter().filter(|(what, _)| !TOLD.contains(what) && !is_dht(what)) {
         remarks.push((format!("{what}: {}", counted(times, "time", "times")), Paint::Plain));
     }
     let mut malformed: Vec<_> = report.totals.malformed.iter().collect();

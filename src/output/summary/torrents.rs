@@ -3,11 +3,12 @@
 use super::hosts::more;
 use super::page::{Page, Paint};
 use super::table::{Cell, Column, write_table};
-use super::text::{bytes, count, counted, fit, moment, percent, width};
+use super::text::{bytes, count, counted, duration, fit, moment, percent, width};
 use crate::event::{Mapping, NameTrust};
 use crate::ledger::report::{MappingReport, Report, Role, TorrentHost, TorrentReport};
 use crate::output::words;
 use std::io;
+use std::time::Duration;
 
 /// Torrents shown, home hosts of each, and mappings.
 const TORRENTS_MAX: usize = 10;
@@ -69,6 +70,15 @@ fn about(torrent: &TorrentReport) -> Vec<String> {
         let (seeders, leechers) = (count(seeders.into()), count(leechers.into()));
         items.push(format!("a tracker says {seeders} seeding and {leechers} not"));
     }
+    if torrent.hosts.len() > 1 {
+        items.push(format!("{} home hosts", count(torrent.hosts.len() as u64)));
+    }
+    if torrent.across() > 0 {
+        items.push(format!("{} from one of them to another", bytes(torrent.across())));
+    }
+    if let Some(why) = torrent.allowed {
+        items.push(format!("allowed by {}", why.label()));
+    }
     if !torrent.channels.is_empty() {
         let channels: Vec<&str> = torrent.channels.iter().map(|channel| channel.label()).collect();
         items.push(format!("known by {}", channels.join(" ")));
@@ -80,12 +90,13 @@ const fn column(title: &'static str, right: bool, cut_to: Option<usize>, leaves:
     Column { title, right, cut_to, leaves }
 }
 
-const COLUMNS: [Column; 6] = [
+const COLUMNS: [Column; 7] = [
     column("HOME HOST", false, None, 0),
     column("ROLE", false, None, 0),
     column("HAS", false, Some(8), 0),
     column("DOWN", true, None, 0),
     column("UP", true, None, 0),
+    column("RATIO", true, None, 2),
     column("PEERS", true, None, 1),
 ];
 
@@ -102,8 +113,14 @@ fn row(host: &TorrentHost) -> Vec<Cell> {
         (progress(host), Paint::Plain),
         (bytes(host.downloaded), Paint::Plain),
         (bytes(host.uploaded), Paint::Plain),
+        (ratio(host), Paint::Plain),
         (count(host.peers), Paint::Plain),
     ]
+}
+
+/// Sent for received, as measured.
+fn ratio(host: &TorrentHost) -> String {
+    host.ratio().map_or_else(|| "–".to_owned(), |n| format!("{}.{:02}", n / 1_000, n % 1_000 / 10))
 }
 
 /// What was measured, otherwise what the host claims, and which of the two it is.
@@ -118,13 +135,15 @@ fn progress(host: &TorrentHost) -> String {
     }
 }
 
-const MAPPING_COLUMNS: [Column; 6] = [
+const MAPPING_COLUMNS: [Column; 8] = [
     column("HOST", false, None, 0),
     column("PORTS", false, None, 0),
     column("BY", false, None, 0),
     column("ANSWER", false, Some(10), 0),
-    column("ROUTER", false, None, 2),
-    column("AT (UTC)", false, None, 1),
+    column("FOR", true, None, 1),
+    column("PEERS", true, None, 2),
+    column("ROUTER", false, None, 4),
+    column("AT (UTC)", false, None, 3),
 ];
 
 pub(super) fn write_mappings(page: &mut Page<'_>, mappings: &[MappingReport]) -> io::Result<()> {
@@ -141,7 +160,8 @@ pub(super) fn write_mappings(page: &mut Page<'_>, mappings: &[MappingReport]) ->
 }
 
 fn mapping_row(report: &MappingReport) -> Vec<Cell> {
-    let Mapping { transport, internal_port, external_port, host, answer, protocol, .. } = report.mapping;
+    let Mapping { transport, internal_port, external_port, lifetime, host, answer, protocol } =
+        report.mapping;
     let external = if external_port == 0 { "any".to_owned() } else { external_port.to_string() };
     let asker = match host.filter(|&host| host != report.host) {
         Some(other) => format!("{} for {other}", report.host),
@@ -157,6 +177,11 @@ fn mapping_row(report: &MappingReport) -> Vec<Cell> {
         (format!("{} {external} → {internal_port}", words::port_protocol(transport)), Paint::Plain),
         (protocol.to_owned(), Paint::Plain),
         (answer, paint),
+        (
+            if lifetime == 0 { "–".to_owned() } else { duration(Duration::from_secs(lifetime.into())) },
+            Paint::Plain,
+        ),
+        (count(report.used_by), Paint::Plain),
         (report.router.to_string(), Paint::Plain),
         (moment(report.at), Paint::Plain),
     ]

@@ -199,7 +199,7 @@ fn torrent(name: &str) -> TorrentReport {
         downloaded: 1,
         uploaded: 1,
         peers: 1,
-        across: [0; 2],
+        across: [0, 0],
         role: swarmscope::ledger::report::Role::Leecher,
     };
     TorrentReport {
@@ -215,9 +215,9 @@ fn torrent(name: &str) -> TorrentReport {
         hosts: vec![host],
         peers: 1,
         reported: None,
-        channels: vec![Channel::Metainfo],
-        trackers: Vec::new(),
+        trackers: vec![],
         allowed: None,
+        channels: vec![Channel::Metainfo],
     }
 }
 

@@ -103,9 +103,9 @@ impl Veil {
         let Report { coverage, totals: _, hosts, torrents, mappings, exposure, scans, place, oddities: _ } =
             report;
         self.coverage(coverage);
+        place.evidence.iter_mut().for_each(|sentence| *sentence = self.text(sentence));
         hosts.iter_mut().for_each(|h| self.host(h));
         torrents.iter_mut().for_each(|t| self.torrent(t));
-        place.evidence.iter_mut().for_each(|sentence| *sentence = self.text(sentence));
         for MappingReport { host, router, mapping, at: _, last: _, used_by: _ } in mappings {
             *host = self.address(*host);
             *router = self.endpoint(*router);

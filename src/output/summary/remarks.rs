@@ -8,11 +8,11 @@ use crate::ledger::report::{FlowSum, HostReport, Report};
 use crate::output::words;
 use std::io;
 
+/// Remarks of each sort.
 /// Oddities that have sentences of their own.
 const TOLD: [&str; 3] =
     ["hosts-with-conflicting-clients", "hosts-with-one-way-evidence-only", "malformed-messages"];
 
-/// Remarks of each sort.
 const EACH_MAX: usize = 10;
 
 pub(super) fn write_remarks(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
@@ -24,6 +24,11 @@ pub(super) fn write_remarks(page: &mut Page<'_>, report: &Report) -> io::Result<
     remarks.iter().try_for_each(|(text, paint)| page.point(text, *paint))
 }
 
+/// Behaviour in the DHT, told with each host.
+fn is_dht(what: &str) -> bool {
+    DHT_RULES.iter().any(|rule| rule.word == what)
+}
+
 /// The same as plain sentences.
 pub(in crate::output) fn remarks(report: &Report) -> Vec<String> {
     all(report).into_iter().map(|(text, _)| text).collect()
@@ -31,11 +36,6 @@ pub(in crate::output) fn remarks(report: &Report) -> Vec<String> {
 
 fn all(report: &Report) -> Vec<(String, Paint)> {
     [about_us(report), about_hosts(report), about_traffic(report)].concat()
-}
-
-/// Behaviour in the DHT, told with each host.
-fn is_dht(what: &str) -> bool {
-    DHT_RULES.iter().any(|rule| rule.word == what)
 }
 
 /// Where swarmscope itself fell short.

@@ -59,6 +59,7 @@ fn options(workers: usize) -> WatchOptions {
         log_dht: false,
         deduplicate: true,
         limits: AnalyzeLimits::default(),
+        remembered: None,
     }
 }
 

@@ -15,6 +15,7 @@ mod health;
 mod host;
 mod judging;
 mod life;
+pub mod memory;
 pub mod notice;
 mod reach;
 pub mod report;
@@ -28,7 +29,7 @@ pub use attribution::{EVIDENCE_WINDOW, STRONG_FROM, SUSPECTED_FROM, points};
 pub use deltas::{Deltas, Scene};
 pub use dht::DhtTotals;
 pub use health::{Sample, Seen};
-pub use life::{HEAVY, PlainFlow};
+pub use life::{Carried, HEAVY, Marks, PlainFlow};
 pub use standing::{HostState, Missing, Standing};
 pub use verdict::QUIET_FOR;
 

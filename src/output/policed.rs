@@ -197,6 +197,10 @@ impl<S: AnalysisSink + ?Sized> AnalysisSink for Policed<'_, S> {
         self.inner.tick(now, ledger, coverage);
     }
 
+    fn end(&mut self, ledger: &Ledger) {
+        self.inner.end(ledger);
+    }
+
     fn stats(&mut self, at: Timestamp, coverage: &Coverage) {
         self.inner.stats(at, coverage);
     }

@@ -12,6 +12,7 @@ use crate::event::Subject;
 use crate::flow::FlowLimits;
 use crate::frame::{Decoded, Decoder, DecoderOptions};
 use crate::ledger::report::{Coverage, Report};
+use crate::ledger::memory::Memory;
 use crate::ledger::{Ledger, LedgerLimits};
 use crate::output::AnalysisSink;
 use crate::wire::node_id;
@@ -47,6 +48,8 @@ pub struct AnalyzeOptions {
     pub deduplicate: bool,
     /// How long a host must be quiet to be called cleared, where the default does not suit.
     pub quiet_for: Option<Duration>,
+    /// What was remembered from before a restart.
+    pub remembered: Option<Arc<Memory>>,
 }
 
 /// How much an analysis may remember. The default suits a large network.
@@ -123,6 +126,9 @@ pub fn analyze_source(
     let quiet_for = options.quiet_for.unwrap_or(limits.ledger.quiet_for);
     let ledger = Arc::new(Ledger::new(options.home.clone(), LedgerLimits { quiet_for, ..limits.ledger }));
     let filtered = options.filter.is_some();
+    if let Some(memory) = &options.remembered {
+        ledger.restore(memory);
+    }
     let interim = if options.news { NEWS_TICK } else { INTERIM };
     let keep = Keep { all_flows: options.all_flows, dht: options.log_dht, subject: options.subject, interim };
     let mut pool = Pool::new(options.workers, &ledger, limits.flows, keep);
@@ -163,7 +169,7 @@ pub fn analyze_source(
             ledger.note_sensor(now, &health, Duration::ZERO, filtered);
             keeper.tick(now, harvests, &places, sink);
             if options.news {
-                sink.tick(now, &ledger, &coverage(&tally, source, &decoder, &ledger));
+                sink.tick(now, &ledger, &health);
             }
         }
         if due.stats {
@@ -198,6 +204,7 @@ pub fn analyze_source(
     let last = tally.last().unwrap_or_default();
     if options.news {
         sink.tick(last, &ledger, &report.coverage);
+        sink.end(&ledger);
     }
     sink.stats(last, &report.coverage);
     Ok(report)

@@ -18,6 +18,7 @@ use crate::base::{HashKey, HomeNets, Timestamp};
 use crate::capture::{Origin, PacketSource, Read};
 use crate::frame::{Decoded, Decoder, DecoderOptions, Path, shard};
 use crate::ledger::Ledger;
+use crate::ledger::memory::Memory;
 use crate::ledger::report::{Coverage, Report};
 use crate::output::{AnalysisSink, SensorStatus};
 use crossbeam_channel::{Receiver, bounded};
@@ -39,6 +40,8 @@ pub struct WatchOptions {
     pub deduplicate: bool,
     /// How much to remember.
     pub limits: AnalyzeLimits,
+    /// What was remembered from before a restart.
+    pub remembered: Option<Arc<Memory>>,
 }
 
 /// Time between two ticks.
@@ -61,6 +64,9 @@ pub fn watch(
 ) -> Result<Report, AnalyzeError> {
     let workers = options.workers.max(1);
     let ledger = Arc::new(Ledger::new(options.home.clone(), options.limits.ledger));
+    if let Some(memory) = &options.remembered {
+        ledger.restore(memory);
+    }
     let keep = Keep { all_flows: options.all_flows, dht: options.log_dht, subject: None, interim: TICK };
     let key = HashKey::random();
     let (hand_over, back) = bounded(workers * HARVESTS);
@@ -263,6 +269,7 @@ impl Desk<'_> {
         self.keeper.tell_ends(&report, sink);
         let last = report.coverage.last.unwrap_or_default();
         sink.tick(last, self.ledger, &report.coverage);
+        sink.end(self.ledger);
         sink.stats(last, &report.coverage);
         report
     }

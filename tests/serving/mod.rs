@@ -70,6 +70,7 @@ pub fn watched(capture: &str, options: HttpOptions) -> Served {
         log_dht: false,
         deduplicate: true,
         limits: AnalyzeLimits::default(),
+        remembered: None,
     };
     watch(&mut source, &options, &mut WithInterface(&mut sink)).expect("it can be read");
     Served { live, running }

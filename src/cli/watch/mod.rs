@@ -114,6 +114,7 @@ fn watch_options(running: &Running) -> WatchOptions {
         log_dht: config.events.dht,
         deduplicate: !arguments.no_dedup,
         limits: AnalyzeLimits::default(),
+        remembered: None,
     }
 }
 

@@ -70,6 +70,10 @@ impl AnalysisSink for Watched<'_> {
         outputs.publish(|board| board.status(engine, spent));
     }
 
+    fn end(&mut self, ledger: &Ledger) {
+        self.0.end(ledger);
+    }
+
     fn stats(&mut self, at: Timestamp, coverage: &Coverage) {
         self.0.stats(at, coverage);
     }

@@ -34,6 +34,13 @@ impl Ledger {
         }
     }
 
+    /// Takes note that nobody watched from the last that was remembered until `now`.
+    pub fn note_not_watched(&self, now: Timestamp) {
+        if let Ok(mut health) = self.health.lock() {
+            health.note(now, now, Sample::default());
+        }
+    }
+
     /// The state of a home host, of which nothing need be known.
     #[must_use]
     pub fn standing(&self, address: Address) -> Standing {

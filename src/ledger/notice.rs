@@ -85,7 +85,7 @@ fn candidate(report: &Report, host: &HostReport, claim: &Claim) -> Option<Candid
         (None, _) => {}
     }
     let address = address_fits(host, claim.address, &mut evidence);
-    let port = claim.port.is_some_and(|port| port_fits(report, host, port, claim.at, &mut evidence));
+    let port = claim.port.is_some_and(|port| port_fits(report, host, claim, port, &mut evidence));
     let contradicted = address.is_none() && !host.external.is_empty();
     if contradicted {
         evidence.push("others said that they see it at another address".to_owned());
@@ -126,12 +126,16 @@ fn address_fits(host: &HostReport, address: Address, evidence: &mut Vec<String>)
 fn port_fits(
     report: &Report,
     host: &HostReport,
+    claim: &Claim,
     port: u16,
-    at: Timestamp,
     evidence: &mut Vec<String>,
 ) -> bool {
+    let at = claim.at;
     let mapped = |m: &&MappingReport| {
-        m.host == host.address && m.mapping.external_port == port && m.at <= at + CLOCK_SKEW
+        m.host == host.address
+            && m.mapping.external_port == port
+            && m.at <= at + CLOCK_SKEW
+            && took_effect(report, m)
     };
     let mapping = report.mappings.iter().find(mapped);
     if let Some(m) = mapping {
@@ -142,5 +146,29 @@ fn port_fits(
     if let Some((_, channel, first, _)) = told {
         evidence.push(format!("it told others its port {port} ({}) since {first}", channel.label()));
     }
-    mapping.is_some() || told.is_some()
+    let outside = host.external_ports.iter().find(|e| e.port == port && e.address == claim.address);
+    if let Some(outside) = outside {
+        evidence.push(format!("others told it that it is seen at {outside}"));
+    }
+    mapping.is_some() || told.is_some() || outside.is_some()
+}
+
+/// Whether a router did what it was asked. One that granted another port than the one asked for answers with the port that it
+/// granted (RFC 6886 section 3.3, RFC 6887 section 11.3); one that was not heard may have done it.
+fn took_effect(report: &Report, mapping: &MappingReport) -> bool {
+    let same = |m: &&MappingReport| {
+        let key = |m: &MappingReport| (m.host, m.mapping.transport, m.mapping.internal_port);
+        key(m) == key(mapping)
+    };
+    match mapping.mapping.answer {
+        Some(result) => result == 0,
+        None => !report.mappings.iter().filter(same).any(|m| {
+            let MappingReport { mapping: answer, .. } = m;
+            match answer.answer {
+                Some(0) => answer.external_port != 0 && answer.external_port != mapping.mapping.external_port,
+                Some(_) => answer.external_port == 0 || answer.external_port == mapping.mapping.external_port,
+                None => false,
+            }
+        }),
+    }
 }

@@ -3,7 +3,7 @@
 use super::recall::{self, Near};
 use super::{StoreError, StoreLimits, Writer, schema};
 use crate::base::{Address, Timestamp};
-use crate::ledger::memory::Memory;
+use crate::ledger::memory::{Memory, Minute};
 use crate::ledger::report::Report;
 use crate::ledger::{HostState, Sample};
 use rusqlite::{Connection, OptionalExtension as _, params};
@@ -98,6 +98,14 @@ impl History {
     /// Those of SQLite.
     pub fn covered_between(&self, from: Timestamp, to: Timestamp) -> Result<Option<Covered>, StoreError> {
         recall::covered_between(&self.connection, from, to).map_err(|error| self.failed(error))
+    }
+
+    /// How well the sensor saw from one time to another, minute by minute.
+    ///
+    /// # Errors
+    /// Those of SQLite.
+    pub fn minutes(&self, from: Timestamp, to: Timestamp) -> Result<Vec<Minute>, StoreError> {
+        recall::minutes(&self.connection, from, to).map_err(|error| self.failed(error))
     }
 
     /// Hosts and torrents as they were around a time, for a notice; sums are those of that time.

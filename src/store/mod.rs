@@ -19,8 +19,8 @@ mod write;
 mod writer;
 
 pub use entry::{Batch, RunKind};
-pub use history::History;
-pub use recorder::{Patience, Recorder};
+pub use history::{Covered, History};
+pub use recorder::Recorder;
 pub use retention::Removed;
 pub use schema::{FILE, VERSION};
 pub use writer::{StoreCounters, Writer};

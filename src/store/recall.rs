@@ -119,7 +119,7 @@ pub(super) fn memory(connection: &Connection, since: Timestamp) -> Result<Memory
         network,
         ports: ports(connection, since)?,
         mappings: mappings(connection, since, Timestamp::MAX)?,
-        minutes: minutes(connection, since)?,
+        minutes: minutes(connection, since, Timestamp::MAX)?,
     })
 }
 
@@ -232,10 +232,11 @@ fn mappings(connection: &Connection, since: Timestamp, until: Timestamp) -> Resu
     Ok(rows.into_iter().flatten().collect())
 }
 
-fn minutes(connection: &Connection, since: Timestamp) -> Result<Vec<Minute>> {
+pub(super) fn minutes(connection: &Connection, since: Timestamp, until: Timestamp) -> Result<Vec<Minute>> {
     let select = "SELECT run, first, last, packets, lost, evicted, panics, cut, damage, down, silence, bytes, flows,
-        one_way, filtered FROM coverage WHERE last >= ?1 ORDER BY first, run LIMIT ?2";
-    all(connection, select, params![since.0, ROWS], |r| {
+        one_way, filtered FROM coverage WHERE last >= ?1 AND first <= ?2
+        ORDER BY first, run LIMIT ?3";
+    all(connection, select, params![since.0, until.0, ROWS], |r| {
         let (from, to) = span(r, 1)?;
         let sample = Sample {
             packets: number(r, 3)?,

@@ -9,7 +9,7 @@ use crate::event::FlowUpdate;
 use crate::ledger::memory::{Memory, Minute};
 use crate::ledger::report::{Coverage, PortReport, TorrentStanding};
 use crate::ledger::{Ledger, Sample, Standing};
-use crate::policy::{AlertAction, AlertChange};
+use crate::policy::{AlertAction, AlertChange, Engine};
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
@@ -28,7 +28,7 @@ const MEMBERS: usize = 262_144;
 
 /// What to do where the writer has no room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Patience {
+enum Patience {
     /// Wait: for captures, which can.
     Wait,
     /// Go on, and collect later or count what is lost: for a sensor, which must not stand still.
@@ -48,7 +48,6 @@ pub struct Recorder {
     changed: HashMap<(InfoHash, Address, Timestamp), Member, KeyedState>,
     states: Vec<StateChange>,
     alerts: Vec<AlertRow>,
-    engine: Option<serde_json::Value>,
     /// Finished minutes, and the one that goes on.
     minutes: Vec<Minute>,
     minute: Option<Minute>,
@@ -92,7 +91,6 @@ impl Recorder {
             changed: HashMap::default(),
             states: Vec::new(),
             alerts: Vec::new(),
-            engine: None,
             minutes: Vec::new(),
             minute: None,
             before: (never, Sample::default(), [0; 3]),
@@ -142,22 +140,8 @@ impl Recorder {
         self.alerted = true;
     }
 
-    /// Whether the state of the rules should be saved now: before the tick at which it goes.
-    #[must_use]
-    pub fn wants_engine(&self) -> bool {
-        let old = self.engine_saved.is_none_or(|at| at.elapsed() >= ENGINE_EVERY);
-        self.is_due() && self.writer.has_room() && (old || self.alerted)
-    }
-
-    /// Takes the state of the rules in.
-    #[allow(clippy::disallowed_methods, reason = "how often a disk is written is no matter of packet time")]
-    pub fn engine(&mut self, state: serde_json::Value) {
-        self.engine = Some(state);
-        self.engine_saved = Some(Instant::now());
-        self.alerted = false;
-    }
-
-    /// All packets before `now` are counted; `down` is the time that interfaces were down so far.
+    /// All packets before `now` are counted; `down` is the time that interfaces were down so far. To be followed by
+    /// [`write`](Self::write).
     pub fn tick(&mut self, now: Timestamp, ledger: &Ledger, coverage: &Coverage, down: Duration) {
         let Some(first) = coverage.first else { return };
         self.sensor(now, first, coverage, down);
@@ -166,9 +150,15 @@ impl Recorder {
             let since = std::mem::replace(&mut self.looked, now);
             self.torrents(ledger.standings(since));
         }
-        let due = self.is_due() || self.is_crowded();
+    }
+
+    /// Hands what was collected to the writer, every few seconds of the machine's time; with the state of the rules now and
+    /// then, and whenever an alert has changed.
+    pub fn write(&mut self, ledger: &Ledger, engine: Option<&Engine>) {
+        let due = self.flushed.elapsed() >= EVERY || self.is_crowded();
         if due && (self.patience == Patience::Wait || self.writer.has_room()) {
-            self.flush(ledger);
+            let old = self.engine_saved.is_none_or(|at| at.elapsed() >= ENGINE_EVERY);
+            self.flush(ledger, engine.filter(|_| old || self.alerted));
         }
     }
 
@@ -180,10 +170,10 @@ impl Recorder {
     }
 
     /// Collects the rest: the run ended as it should.
-    pub fn end(&mut self, ledger: &Ledger) {
+    pub fn end(&mut self, ledger: &Ledger, engine: Option<&Engine>) {
         self.run.ended = true;
         self.torrents(ledger.standings(self.looked));
-        self.flush(ledger);
+        self.flush(ledger, engine);
     }
 
     /// Writes what waits, and ends.
@@ -191,10 +181,6 @@ impl Recorder {
         let (refused, sessions) = (self.refused, self.sessions.refused);
         let counters = self.writer.close();
         StoreCounters { dropped: counters.dropped + refused + sessions, ..counters }
-    }
-
-    fn is_due(&self) -> bool {
-        self.flushed.elapsed() >= EVERY
     }
 
     /// Whether much waits: packet time may run faster than the machine's.
@@ -267,9 +253,15 @@ impl Recorder {
         }
     }
 
-    fn flush(&mut self, ledger: &Ledger) {
+    #[allow(clippy::disallowed_methods, reason = "how often a disk is written is no matter of packet time")]
+    fn flush(&mut self, ledger: &Ledger, engine: Option<&Engine>) {
         let collected = self.collect(ledger);
-        self.hand_over(collected);
+        self.flushed = Instant::now();
+        if engine.is_some() {
+            self.engine_saved = Some(self.flushed);
+            self.alerted = false;
+        }
+        self.hand_over(collected, engine.map(Engine::save));
     }
 
     fn collect(&mut self, ledger: &Ledger) -> (Memory, Vec<PortReport>) {
@@ -283,9 +275,7 @@ impl Recorder {
         (memory, ledger.ports_tried_since(since))
     }
 
-    #[allow(clippy::disallowed_methods, reason = "how often a disk is written is no matter of packet time")]
-    fn hand_over(&mut self, (memory, ports): (Memory, Vec<PortReport>)) {
-        self.flushed = Instant::now();
+    fn hand_over(&mut self, (memory, ports): (Memory, Vec<PortReport>), engine: Option<serde_json::Value>) {
         let mut sessions = self.sessions.take();
         for session in &mut sessions {
             let outside = self.outside.get(&session.host);
@@ -303,7 +293,7 @@ impl Recorder {
             members: std::mem::take(&mut self.changed).into_values().collect(),
             states: std::mem::take(&mut self.states),
             alerts: std::mem::take(&mut self.alerts),
-            engine: self.engine.take(),
+            engine,
         };
         if self.run.started == Timestamp::MIN {
             return;

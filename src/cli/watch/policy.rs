@@ -67,11 +67,13 @@ impl AnalysisSink for Watched<'_> {
         if let Some(rules) = outputs.take_rules() {
             engine.replace(rules);
         }
+        outputs.keep(ledger, engine, false);
         outputs.publish(|board| board.status(engine, spent));
     }
 
     fn end(&mut self, ledger: &Ledger) {
-        self.0.end(ledger);
+        let (engine, outputs) = self.0.parts();
+        outputs.keep(ledger, engine, true);
     }
 
     fn stats(&mut self, at: Timestamp, coverage: &Coverage) {

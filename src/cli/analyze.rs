@@ -171,9 +171,10 @@ impl Outputs {
         let kept = self.history.take().map(Recorder::finish);
         self.failure.map_or(Ok(()), Err)?;
         match kept {
-            Some(counters) if counters.dropped > 0 || counters.errors > 0 => {
-                Err(Failure::Run(format!("cannot write all of the history: {} rows were lost", counters.dropped)))
-            }
+            Some(counters) if counters.dropped > 0 || counters.errors > 0 => Err(Failure::Run(format!(
+                "cannot write all of the history: {} rows were lost",
+                counters.dropped
+            ))),
             _ => Ok(()),
         }
     }

@@ -7,6 +7,7 @@ use swarmscope::base::{Address, HomeNets, Network, Timestamp};
 use swarmscope::ledger::memory::Memory;
 use swarmscope::ledger::report::Coverage;
 use swarmscope::ledger::{HostState, Ledger, LedgerLimits, QUIET_FOR, Seen, Standing};
+use swarmscope::policy::Engine;
 use swarmscope::store::{Covered, History, RunKind, StoreError, StoreLimits};
 
 pub(super) use swarmscope::store::Recorder;
@@ -22,18 +23,21 @@ const RUNS: Duration = Duration::from_secs(15);
 pub(super) struct Opened {
     history: History,
     pub(super) memory: Memory,
-    pub(super) engine: Option<serde_json::Value>,
 }
 
 /// Opens the history of a sensor, and reads what it needs to go on.
 pub(super) fn open(dir: &Path) -> Result<Opened, Failure> {
     let history = History::open(dir).map_err(cannot)?;
     let memory = history.memory(QUIET_FOR * LOOK_BACK).map_err(cannot)?;
-    let engine = history.engine().map_err(cannot)?;
-    Ok(Opened { history, memory, engine })
+    Ok(Opened { history, memory })
 }
 
 impl Opened {
+    /// Gives the rules their state back: how many groups of alerts, and how many were left out.
+    pub(super) fn restore(&self, engine: &mut Engine) -> Result<(usize, usize), Failure> {
+        self.history.restore(engine).map_err(cannot)
+    }
+
     /// Starts to write.
     pub(super) fn record(
         self,
@@ -81,7 +85,8 @@ pub(super) fn verify(dir: &Path, host: Address, quiet_for: Duration) -> Result<P
     let ledger = Ledger::new(HomeNets::new(home), LedgerLimits { quiet_for, ..LedgerLimits::default() });
     ledger.restore(&memory);
     let now = now();
-    if covered.live && now.since(covered.last) > RUNS {
+    let gone = covered.live && now.since(covered.last) > RUNS;
+    if gone {
         ledger.note_not_watched(now);
     }
     let mut standing = ledger.standing(host);
@@ -90,7 +95,7 @@ pub(super) fn verify(dir: &Path, host: Address, quiet_for: Duration) -> Result<P
     }
     let mut states = history.states(host, STATES).map_err(cannot)?;
     if states.last().is_some_and(|(_, state)| *state != standing.state) {
-        states.push((covered.last, standing.state));
+        states.push((if gone { now } else { covered.last }, standing.state));
     }
     Ok(Past { standing, states, coverage: coverage(&covered) })
 }

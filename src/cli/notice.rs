@@ -88,8 +88,13 @@ pub(crate) fn run(arguments: &NoticeArguments, quiet: bool) -> Result<Exit, Fail
         let Then { report, seen } = history::near(dir, claim.at, CLOCK_SKEW, QUIET_FOR)?;
         let candidates = candidates(&report, &claim);
         let coverage = &report.coverage;
-        let answer =
-            NoticeAnswer { claim: &claim, candidates: &candidates, seen: &seen, coverage, of_that_time: true };
+        let answer = NoticeAnswer {
+            claim: &claim,
+            candidates: &candidates,
+            seen: &seen,
+            coverage,
+            of_that_time: true,
+        };
         return tell(&answer, arguments.json);
     }
     check_input(&arguments.input)?;

@@ -2,8 +2,8 @@
 
 use super::life::{Activity, Life};
 use super::report::{DhtExchange, HostBytes};
-use super::window::Window;
 use super::standing::HostState;
+use super::window::Window;
 use crate::base::{Address, Endpoint, InfoHash, NodeId, Timestamp, Transport};
 use crate::event::{Channel, Client, Encryption, Grade, Kind, Kinds};
 use std::collections::{BTreeMap, BTreeSet};

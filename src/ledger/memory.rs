@@ -213,7 +213,8 @@ impl Life {
     /// Slots that changed since the last call, with all big flows; nothing where no slot did.
     fn take_changed(&mut self, slot: Duration) -> Option<LifeMemory> {
         let from = self.touched.take()?;
-        let start = |number: i64| Timestamp(number.saturating_mul(slot.as_nanos().try_into().unwrap_or(i64::MAX)));
+        let start =
+            |number: i64| Timestamp(number.saturating_mul(slot.as_nanos().try_into().unwrap_or(i64::MAX)));
         Some(LifeMemory {
             slots: self.slots.range(from..).map(|(number, marks)| (start(*number), *marks)).collect(),
             own: self.own.map(|w| (w.first, w.last)),

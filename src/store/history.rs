@@ -6,6 +6,7 @@ use crate::base::{Address, Timestamp};
 use crate::ledger::memory::{Memory, Minute};
 use crate::ledger::report::Report;
 use crate::ledger::{HostState, Sample};
+use crate::policy::Engine;
 use rusqlite::{Connection, OptionalExtension as _, params};
 use std::path::Path;
 use std::time::Duration;
@@ -13,7 +14,7 @@ use std::time::Duration;
 /// A history on disk.
 #[derive(Debug)]
 pub struct History {
-    connection: Connection,
+    pub(super) connection: Connection,
     file: String,
 }
 
@@ -71,17 +72,19 @@ impl History {
         recall::memory(&self.connection, covered.last - back).map_err(|error| self.failed(error))
     }
 
-    /// The state of the rules, where it was saved.
+    /// Gives the rules their state back, where it was saved and they still ask the same: how many groups, and how many were
+    /// left out.
     ///
     /// # Errors
     /// Those of SQLite.
-    pub fn engine(&self) -> Result<Option<serde_json::Value>, StoreError> {
+    pub fn restore(&self, engine: &mut Engine) -> Result<(usize, usize), StoreError> {
         let text: Option<String> = self
             .connection
             .query_row("SELECT state FROM engine", [], |row| row.get(0))
             .optional()
             .map_err(|error| self.failed(error))?;
-        Ok(text.and_then(|text| serde_json::from_str(&text).ok()))
+        let state = text.and_then(|text| serde_json::from_str(&text).ok());
+        Ok(state.map(|state| engine.restore(&state)).unwrap_or_default())
     }
 
     /// What it covers; nothing where it is empty.

@@ -29,16 +29,20 @@ pub(super) fn covered(connection: &Connection) -> Result<Option<Covered>> {
     covered_between(connection, Timestamp::MIN, Timestamp::MAX)
 }
 
-pub(super) fn covered_between(connection: &Connection, from: Timestamp, to: Timestamp) -> Result<Option<Covered>> {
+pub(super) fn covered_between(
+    connection: &Connection,
+    from: Timestamp,
+    to: Timestamp,
+) -> Result<Option<Covered>> {
     let live = connection.query_row(
         "SELECT coalesce((SELECT kind = 'watch' FROM runs ORDER BY heartbeat DESC LIMIT 1), 0)",
         [],
         |row| row.get(0),
     )?;
     connection.query_row(
-        "SELECT min(first), max(last), coalesce(sum(packets), 0), coalesce(sum(lost), 0), coalesce(sum(flows), 0),
-         coalesce(sum(one_way), 0), coalesce(sum(evicted), 0), coalesce(sum(panics), 0), coalesce(sum(cut), 0),
-         coalesce(sum(damage), 0), coalesce(sum(down), 0)
+        "SELECT min(first), max(last), CAST(total(packets) AS INTEGER), CAST(total(lost) AS INTEGER), CAST(total(flows) AS INTEGER),
+         CAST(total(one_way) AS INTEGER), CAST(total(evicted) AS INTEGER), CAST(total(panics) AS INTEGER), CAST(total(cut) AS INTEGER),
+         CAST(total(damage) AS INTEGER), CAST(total(down) AS INTEGER)
          FROM coverage WHERE last >= ?1 AND first <= ?2",
         params![from.0, to.0],
         |row| {
@@ -64,8 +68,8 @@ pub(super) fn covered_between(connection: &Connection, from: Timestamp, to: Time
 pub(super) fn memory(connection: &Connection, since: Timestamp) -> Result<Memory> {
     let mut hosts: BTreeMap<Address, HostMemory> = BTreeMap::new();
     let select = "SELECT host, suspected_first, suspected_last, received, sent,
-        (SELECT coalesce(sum(in_confirmed + in_strong), 0) FROM sessions s WHERE s.host = hosts.host),
-        (SELECT coalesce(sum(out_confirmed + out_strong), 0) FROM sessions s WHERE s.host = hosts.host)
+        (SELECT CAST(total(in_confirmed + in_strong) AS INTEGER) FROM sessions s WHERE s.host = hosts.host),
+        (SELECT CAST(total(out_confirmed + out_strong) AS INTEGER) FROM sessions s WHERE s.host = hosts.host)
         FROM hosts WHERE host IN (SELECT host FROM activity WHERE last >= ?1) LIMIT ?2";
     let rows = all(connection, select, params![since.0, ROWS], |row| {
         let suspected = row.get::<_, Option<i64>>(1)?.zip(row.get::<_, Option<i64>>(2)?);
@@ -80,7 +84,9 @@ pub(super) fn memory(connection: &Connection, since: Timestamp) -> Result<Memory
         hosts.insert(address, empty(address, suspected, moved));
     }
     let select = "SELECT host, first, last FROM activity WHERE last >= ?1 ORDER BY first LIMIT ?2";
-    for (host, span) in all(connection, select, params![since.0, ROWS], |r| Ok((address(r, 0)?, span(r, 1)?)))? {
+    for (host, span) in
+        all(connection, select, params![since.0, ROWS], |r| Ok((address(r, 0)?, span(r, 1)?)))?
+    {
         of(&mut hosts, host, |h| h.activity.push(span));
     }
     let mut network = LifeMemory::default();
@@ -138,7 +144,11 @@ fn empty(address: Address, suspected: Option<Span>, moved: HostBytes) -> HostMem
     }
 }
 
-fn of(hosts: &mut BTreeMap<Address, HostMemory>, host: Option<Address>, change: impl FnOnce(&mut HostMemory)) {
+fn of(
+    hosts: &mut BTreeMap<Address, HostMemory>,
+    host: Option<Address>,
+    change: impl FnOnce(&mut HostMemory),
+) {
     if let Some(host) = host.and_then(|address| hosts.get_mut(&address)) {
         change(host);
     }
@@ -175,7 +185,9 @@ fn lives(
         Ok((text(r, 0)?, text(r, 1)?, r.get::<_, u16>(2)?, text(r, 3)?, span(r, 4)?, bytes))
     })?;
     for (host, remote, port, transport, span, bytes) in rows {
-        let (Ok(remote), Some(transport)) = (remote.parse::<Endpoint>(), transport_of(&transport)) else { continue };
+        let (Ok(remote), Some(transport)) = (remote.parse::<Endpoint>(), transport_of(&transport)) else {
+            continue;
+        };
         let flow = (remote, port, transport, span.0, Carried::of(remote.address, bytes, span));
         if host.is_empty() {
             network.carried.push(flow);
@@ -194,13 +206,17 @@ fn ports(connection: &Connection, since: Timestamp) -> Result<Vec<PortMemory>> {
     })?;
     let mut ports: Vec<PortMemory> = Vec::new();
     for (host, port, transport, answer, (first, last), attempts) in rows {
-        let (Some(host), Some(transport), Some(answer)) = (host, transport_of(&transport), answer_of(&answer)) else {
+        let (Some(host), Some(transport), Some(answer)) =
+            (host, transport_of(&transport), answer_of(&answer))
+        else {
             continue;
         };
         let port = Endpoint::new(host, port);
         let interval = Interval { answer, first, last, attempts };
         match ports.last_mut() {
-            Some(known) if (known.port, known.transport) == (port, transport) => known.intervals.push(interval),
+            Some(known) if (known.port, known.transport) == (port, transport) => {
+                known.intervals.push(interval)
+            }
             _ => ports.push(PortMemory { port, transport, intervals: vec![interval] }),
         }
     }
@@ -208,7 +224,8 @@ fn ports(connection: &Connection, since: Timestamp) -> Result<Vec<PortMemory>> {
 }
 
 fn mappings(connection: &Connection, since: Timestamp, until: Timestamp) -> Result<Vec<MappingReport>> {
-    let select = "SELECT host, router, transport, internal_port, external_port, lifetime, inside, answer, protocol, at
+    let select =
+        "SELECT host, router, transport, internal_port, external_port, lifetime, inside, answer, protocol, at
         FROM mappings WHERE at >= ?1 AND at <= ?2 ORDER BY at DESC LIMIT 4096";
     let rows = all(connection, select, params![since.0, until.0], |r| {
         let (transport, protocol, router) = (text(r, 2)?, text(r, 8)?, text(r, 1)?);
@@ -233,7 +250,8 @@ fn mappings(connection: &Connection, since: Timestamp, until: Timestamp) -> Resu
 }
 
 pub(super) fn minutes(connection: &Connection, since: Timestamp, until: Timestamp) -> Result<Vec<Minute>> {
-    let select = "SELECT run, first, last, packets, lost, evicted, panics, cut, damage, down, silence, bytes, flows,
+    let select =
+        "SELECT run, first, last, packets, lost, evicted, panics, cut, damage, down, silence, bytes, flows,
         one_way, filtered FROM coverage WHERE last >= ?1 AND first <= ?2
         ORDER BY first, run LIMIT ?3";
     all(connection, select, params![since.0, until.0, ROWS], |r| {
@@ -273,22 +291,27 @@ impl Near {
         let mut report = Report::default();
         let mut hosts: BTreeMap<Address, HostReport> = BTreeMap::new();
         let select = "SELECT host, min(first), max(last) FROM activity WHERE last >= ?1 AND first <= ?2 GROUP BY host LIMIT ?3";
-        let rows = all(connection, select, params![from.0, to.0, ROWS], |r| Ok((address(r, 0)?, span(r, 1)?)))?;
+        let rows =
+            all(connection, select, params![from.0, to.0, ROWS], |r| Ok((address(r, 0)?, span(r, 1)?)))?;
         for (host, (first, last)) in rows {
             let Some(address) = host else { continue };
             hosts.insert(address, HostReport { address, first, last, ..HostReport::default() });
         }
         let select = "SELECT host, port, channel, transport, min(first), max(last) FROM listens
-            WHERE last >= ?1 AND first <= ?2 GROUP BY host, port, channel, transport LIMIT ?3";
+            WHERE last >= ?1 AND first <= ?2 GROUP BY host, port, channel, transport ORDER BY channel = '' LIMIT ?3";
         let rows = all(connection, select, params![from.0, to.0, ROWS], |r| {
             Ok((address(r, 0)?, r.get::<_, u16>(1)?, text(r, 2)?, span(r, 4)?))
         })?;
         for (host, port, channel, (first, last)) in rows {
             let Some(host) = host.and_then(|host| hosts.get_mut(&host)) else { continue };
-            // A port without a channel is one that others reached it on, by the peer wire or what carries it.
-            let channel = channel_of(&channel).unwrap_or(Channel::PeerWire);
-            host.listens.push((port, channel, first, last));
+            match channel_of(&channel) {
+                Some(channel) => host.listens.push((port, channel, first, last)),
+                // Others reached it there, by the peer wire or what carries it.
+                None if host.listens.iter().any(|(told, ..)| *told == port) => {}
+                None => host.listens.push((port, Channel::PeerWire, first, last)),
+            }
         }
+        hosts.values_mut().for_each(|host| host.listens.sort_unstable());
         // An address is told now and then, and may change any day: the day of the notice counts.
         let select = "SELECT host, address, port, max(votes) FROM externals WHERE last >= ?1 AND first <= ?2
             GROUP BY host, address, port LIMIT ?3";
@@ -297,7 +320,9 @@ impl Near {
             Ok((address(r, 0)?, address(r, 1)?, r.get::<_, u16>(2)?, number(r, 3)?))
         })?;
         for (host, outside, port, votes) in rows {
-            let (Some(host), Some(outside)) = (host.and_then(|host| hosts.get_mut(&host)), outside) else { continue };
+            let (Some(host), Some(outside)) = (host.and_then(|host| hosts.get_mut(&host)), outside) else {
+                continue;
+            };
             if port > 0 {
                 host.external_ports.push(Endpoint::new(outside, port));
             }
@@ -314,7 +339,8 @@ impl Near {
 
     fn clients(&self, connection: &Connection, hosts: &mut BTreeMap<Address, HostReport>) -> Result<()> {
         let (from, to) = (self.at - self.skew, self.at + self.skew);
-        let select = "SELECT host, client, min(first), max(last) FROM sessions WHERE last >= ?1 AND first <= ?2
+        let select =
+            "SELECT host, client, min(first), max(last) FROM sessions WHERE last >= ?1 AND first <= ?2
             AND client IS NOT NULL GROUP BY host, client LIMIT ?3";
         let rows = all(connection, select, params![from.0, to.0, ROWS], |r| {
             Ok((address(r, 0)?, text(r, 1)?, span(r, 2)?))
@@ -407,5 +433,7 @@ fn transport_of(word: &str) -> Option<Transport> {
 }
 
 fn answer_of(word: &str) -> Option<Answer> {
-    [Answer::Accepted, Answer::Refused, Answer::Filtered, Answer::Silence].into_iter().find(|a| a.label() == word)
+    [Answer::Accepted, Answer::Refused, Answer::Filtered, Answer::Silence]
+        .into_iter()
+        .find(|a| a.label() == word)
 }

@@ -211,7 +211,8 @@ impl Recorder {
         let begin = Timestamp(now.0.div_euclid(MINUTE).saturating_mul(MINUTE)).max(first);
         let from = if silence < Duration::from_secs(2 * 60) { begin.max(was) } else { now };
         let filtered = self.filtered;
-        let minute = self.minute.get_or_insert_with(|| Minute { from, to: from, filtered, ..Minute::default() });
+        let minute =
+            self.minute.get_or_insert_with(|| Minute { from, to: from, filtered, ..Minute::default() });
         minute.silence = minute.silence.max(now.since(minute.to));
         minute.to = now;
         minute.sample = minute.sample.plus(sample.minus(before));
@@ -268,7 +269,9 @@ impl Recorder {
         let since = std::mem::replace(&mut self.since, self.looked);
         let memory = ledger.take_changed(since);
         for host in &memory.hosts {
-            if let Some((endpoint, _)) = host.external.iter().max_by_key(|(endpoint, votes)| (*votes, *endpoint)) {
+            if let Some((endpoint, _)) =
+                host.external.iter().max_by_key(|(endpoint, votes)| (*votes, *endpoint))
+            {
                 self.outside.insert(host.address, *endpoint);
             }
         }

@@ -34,7 +34,8 @@ pub struct Removed {
 pub(super) fn tidy(connection: &mut Connection, limits: &StoreLimits) -> rusqlite::Result<Removed> {
     let mut removed = Removed::default();
     // Packet time is the only clock: old is what is long before the latest.
-    let latest: Option<i64> = connection.query_row("SELECT max(heartbeat) FROM runs", [], |row| row.get(0))?;
+    let latest: Option<i64> =
+        connection.query_row("SELECT max(heartbeat) FROM runs", [], |row| row.get(0))?;
     let Some(latest) = latest else { return Ok(removed) };
     let today = day_of(Timestamp(latest));
     let keep = i64::try_from(limits.keep.as_nanos()).unwrap_or(i64::MAX);
@@ -50,7 +51,10 @@ pub(super) fn tidy(connection: &mut Connection, limits: &StoreLimits) -> rusqlit
         removed.too_much += 1;
     }
     if removed != Removed::default() {
-        connection.execute_batch("PRAGMA incremental_vacuum")?;
+        // Each row of its answer is a page given back.
+        let mut vacuum = connection.prepare("PRAGMA incremental_vacuum")?;
+        let mut pages = vacuum.query([])?;
+        while pages.next()?.is_some() {}
     }
     Ok(removed)
 }

@@ -13,8 +13,8 @@ CREATE TABLE runs (
 
 -- How well the sensor saw, by minutes.
 CREATE TABLE coverage (
-    run INTEGER NOT NULL,
     minute INTEGER NOT NULL,            -- its begin
+    run INTEGER NOT NULL,
     first INTEGER NOT NULL,             -- first and last sign of life in it
     last INTEGER NOT NULL,
     packets INTEGER NOT NULL,
@@ -99,11 +99,11 @@ CREATE TABLE mappings (
     transport TEXT NOT NULL,
     internal_port INTEGER NOT NULL,
     external_port INTEGER NOT NULL,
+    protocol TEXT NOT NULL,
+    at INTEGER NOT NULL,
     lifetime INTEGER NOT NULL,          -- seconds
     inside TEXT,                        -- the inside host, where the message names one
     answer INTEGER,                     -- the router's result, 0 for success; NULL for a request
-    protocol TEXT NOT NULL,
-    at INTEGER NOT NULL,
     PRIMARY KEY (host, router, transport, internal_port, external_port, protocol, at)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX mappings_at ON mappings (at);

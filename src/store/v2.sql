@@ -96,3 +96,20 @@ CREATE TABLE engine (
     at INTEGER NOT NULL,
     state TEXT NOT NULL
 ) STRICT;
+
+-- What sessions of before tell of it.
+INSERT INTO hosts (host, received, sent, last)
+    SELECT host, sum(in_confirmed + in_strong), sum(out_confirmed + out_strong), max(last)
+    FROM sessions GROUP BY host;
+INSERT INTO activity (host, first, last)
+    SELECT host, first, max(last) FROM sessions
+    WHERE in_confirmed + out_confirmed + in_strong + out_strong > 0 GROUP BY host, first;
+INSERT INTO members (host, info_hash, first, last, role, downloaded, uploaded, complete)
+    SELECT host, info_hash, first, max(last), 'member', 0, 0, 0 FROM sessions
+    WHERE info_hash <> '' GROUP BY host, info_hash, first;
+INSERT INTO externals (host, address, port, day, first, last, votes)
+    SELECT host, external, 0, last / 86400000000000 * 86400000000000, min(first), max(last), 1 FROM sessions
+    WHERE external IS NOT NULL GROUP BY host, external, 4;
+INSERT INTO listens (host, port, channel, transport, day, first, last)
+    SELECT host, local_port, 'peer-wire', '', last / 86400000000000 * 86400000000000, min(first), max(last) FROM sessions
+    WHERE local_port IS NOT NULL GROUP BY host, local_port, 5;

@@ -38,9 +38,11 @@ pub(super) fn write(connection: &mut Connection, batch: &Batch) -> rusqlite::Res
     to.commit()
 }
 
-/// SQLite's numbers have a sign.
+/// Largest number that is kept: what every reader of numbers keeps exactly, with room for sums in SQLite's 64 bits.
+pub(super) const NUMBER_MAX: u64 = 1 << 53;
+
 fn int(n: u64) -> i64 {
-    i64::try_from(n).unwrap_or(i64::MAX)
+    n.min(NUMBER_MAX).cast_signed()
 }
 
 fn text(s: &str) -> &str {
@@ -98,7 +100,8 @@ fn coverage(to: &Transaction<'_>, run: i64, m: &Minute) -> rusqlite::Result<()> 
 
 fn host(to: &Transaction<'_>, h: &HostMemory) -> rusqlite::Result<()> {
     let name = h.address.to_string();
-    let last = h.activity.iter().map(|(_, last)| last.0).max().or(h.life.own.map(|(_, last)| last.0)).unwrap_or(0);
+    let last =
+        h.activity.iter().map(|(_, last)| last.0).max().or(h.life.own.map(|(_, last)| last.0)).unwrap_or(0);
     to.prepare_cached(
         "INSERT INTO hosts (host, suspected_first, suspected_last, received, sent, last) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
          ON CONFLICT (host) DO UPDATE SET

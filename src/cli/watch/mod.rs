@@ -95,8 +95,13 @@ fn go_on(
     engine: &mut Engine,
     options: &mut WatchOptions,
 ) -> Result<history::Recorder, Failure> {
-    let (taken, left) = past.engine.as_ref().map(|state| engine.restore(state)).unwrap_or_default();
-    info!(hosts = past.memory.hosts.len(), alert_groups = taken, left_out = left, "going on from the history");
+    let (taken, left) = past.restore(engine)?;
+    info!(
+        hosts = past.memory.hosts.len(),
+        alert_groups = taken,
+        left_out = left,
+        "going on from the history"
+    );
     let keep = Duration::from_secs(u64::from(config.state.keep_days) * 86_400);
     let limits = StoreLimits { keep, size: config.state.max_size.0 };
     let memory = Arc::new(past.memory.clone());

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 use swarmscope::base::{Address, HomeNets, Network, Timestamp};
 use swarmscope::ledger::memory::Memory;
 use swarmscope::ledger::report::Coverage;
-use swarmscope::ledger::{HostState, Ledger, LedgerLimits, QUIET_FOR, Seen, Standing};
+use swarmscope::ledger::{HostState, Ledger, LedgerLimits, Seen, Standing};
 use swarmscope::policy::Engine;
 use swarmscope::store::{Covered, History, RunKind, StoreError, StoreLimits};
 
@@ -26,9 +26,9 @@ pub(super) struct Opened {
 }
 
 /// Opens the history of a sensor, and reads what it needs to go on.
-pub(super) fn open(dir: &Path) -> Result<Opened, Failure> {
+pub(super) fn open(dir: &Path, quiet_for: Duration) -> Result<Opened, Failure> {
     let history = History::open(dir).map_err(cannot)?;
-    let memory = history.memory(QUIET_FOR * LOOK_BACK).map_err(cannot)?;
+    let memory = history.memory(quiet_for.saturating_mul(LOOK_BACK)).map_err(cannot)?;
     Ok(Opened { history, memory })
 }
 

@@ -1,7 +1,6 @@
 //! A sensor in memory: packets, rules and a history, put together as `watch` does.
 
 use super::day::{HOST, QUIET};
-use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,9 +23,6 @@ struct Kept {
 }
 
 impl AnalysisSink for Kept {
-    fn flow(&mut self, _: &FlowRecord, _: &FlowContext<'_>) {}
-    fn dht(&mut self, _: &DhtEvent<'_>, _: &FlowContext<'_>) {}
-    fn torrent(&mut self, _: &TorrentEvent<'_>) {}
     fn host(&mut self, event: &HostEvent<'_>) {
         if event.host.is_none() {
             self.recorder.state(event.at, event.address, event.standing);
@@ -46,10 +42,6 @@ impl AnalysisSink for Kept {
     fn tick(&mut self, now: Timestamp, ledger: &Ledger, coverage: &Coverage) {
         self.recorder.tick(now, ledger, coverage, Duration::ZERO);
         self.standing = ledger.standing(HOST.parse().expect("an address"));
-    }
-    fn stats(&mut self, _: Timestamp, _: &Coverage) {}
-    fn progress(&mut self, _: u64, _: Option<u64>, _: u64) -> ControlFlow<()> {
-        ControlFlow::Continue(())
     }
 }
 
@@ -80,10 +72,6 @@ impl AnalysisSink for Watched<'_> {
     fn end(&mut self, ledger: &Ledger) {
         let (engine, kept) = self.0.parts();
         kept.recorder.end(ledger, Some(engine));
-    }
-    fn stats(&mut self, _: Timestamp, _: &Coverage) {}
-    fn progress(&mut self, _: u64, _: Option<u64>, _: u64) -> ControlFlow<()> {
-        ControlFlow::Continue(())
     }
 }
 

@@ -24,6 +24,7 @@ use std::time::Duration;
 use swarmscope::base::HomeNets;
 use swarmscope::capture::{Live, LiveOptions};
 use swarmscope::config::Config;
+use swarmscope::ledger::LedgerLimits;
 use swarmscope::ledger::report::Report;
 use swarmscope::output::{Color, Layout, Policed, write_json, write_summary};
 use swarmscope::pipeline::{AnalyzeError, AnalyzeLimits, WatchOptions, watch};
@@ -55,7 +56,7 @@ pub(crate) fn run(arguments: &WatchArguments, verbose: u8, quiet: bool) -> Resul
     give_up_privileges(identity.as_ref(), keep)
         .map_err(|e| Failure::Run(format!("cannot give up rights: {e}")))?;
 
-    let past = config.state.dir.as_deref().map(history::open).transpose()?;
+    let past = config.state.dir.as_deref().map(|dir| history::open(dir, config.quiet_for.0)).transpose()?;
     let stop = signals.stop();
     let running = Running { arguments: arguments.clone(), config, file, signals, service: service.clone() };
     let mut engine =
@@ -140,7 +141,10 @@ fn watch_options(running: &Running) -> WatchOptions {
         all_flows: config.events.all_flows,
         log_dht: config.events.dht,
         deduplicate: !arguments.no_dedup,
-        limits: AnalyzeLimits::default(),
+        limits: AnalyzeLimits {
+            ledger: LedgerLimits { quiet_for: config.quiet_for.0, ..LedgerLimits::default() },
+            ..AnalyzeLimits::default()
+        },
         remembered: None,
     }
 }

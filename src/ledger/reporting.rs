@@ -143,7 +143,8 @@ fn host_report(address: Address, host: &Host) -> Option<HostReport> {
         kinds: host.kinds.clone(),
         flows: host.flows,
         peers: host.peers.len() as u64,
-        claimed_only: host.two_way == 0,
+        // Of a host that is known from before a restart nothing was seen yet.
+        claimed_only: host.two_way == 0 && host.flows > 0,
         client_conflict: conflicting(&clients),
         clients,
         listens: host.listens.iter().map(|(&(port, channel), w)| (port, channel, w.first, w.last)).collect(),

@@ -169,6 +169,12 @@ impl Recorder {
         StoreCounters { dropped: counters.dropped + self.refused + self.sessions.refused, ..counters }
     }
 
+    /// What the last failure to write said.
+    #[must_use]
+    pub fn problem(&self) -> Option<String> {
+        self.writer.problem()
+    }
+
     /// Collects the rest: the run ended as it should.
     pub fn end(&mut self, ledger: &Ledger, engine: Option<&Engine>) {
         self.run.ended = true;

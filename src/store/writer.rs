@@ -3,9 +3,9 @@
 use super::entry::Batch;
 use super::{Removed, StoreLimits, retention, write};
 use rusqlite::{Connection, ErrorCode};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -48,6 +48,8 @@ struct Shared {
     /// Batches handed over and not yet written.
     waiting: AtomicU64,
     closing: AtomicBool,
+    /// What the last failure said.
+    problem: Mutex<Option<String>>,
     too_old: AtomicU64,
     too_much: AtomicU64,
 }
@@ -65,6 +67,7 @@ impl Writer {
             down: AtomicBool::new(false),
             waiting: AtomicU64::new(0),
             closing: AtomicBool::new(false),
+            problem: Mutex::default(),
             too_old: AtomicU64::new(0),
             too_much: AtomicU64::new(0),
         });
@@ -124,6 +127,12 @@ impl Writer {
         }
     }
 
+    /// What the last failure said.
+    #[must_use]
+    pub fn problem(&self) -> Option<String> {
+        self.shared.problem.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     /// Writes what waits, once, and ends.
     pub fn close(mut self) -> StoreCounters {
         self.stop();
@@ -137,6 +146,13 @@ impl Writer {
             // A writer that died has counted nothing, and there is nobody to tell.
             let _ = thread.join();
         }
+    }
+}
+
+impl Shared {
+    fn failed(&self, error: &rusqlite::Error) {
+        self.errors.fetch_add(1, Ordering::Relaxed);
+        *self.problem.lock().unwrap_or_else(PoisonError::into_inner) = Some(error.to_string());
     }
 }
 
@@ -184,7 +200,7 @@ impl Desk {
                 self.shared.down.store(false, Ordering::Relaxed);
                 break;
             };
-            self.shared.errors.fetch_add(1, Ordering::Relaxed);
+            self.shared.failed(&error);
             self.shared.down.store(true, Ordering::Relaxed);
             if !may_pass(&error) || self.shared.closing.load(Ordering::Relaxed) {
                 self.shared.dropped.fetch_add(batch.rows(), Ordering::Relaxed);
@@ -211,9 +227,7 @@ impl Desk {
                 self.shared.too_old.fetch_add(removed.too_old, Ordering::Relaxed);
                 self.shared.too_much.fetch_add(removed.too_much, Ordering::Relaxed);
             }
-            Err(_) => {
-                self.shared.errors.fetch_add(1, Ordering::Relaxed);
-            }
+            Err(error) => self.shared.failed(&error),
         }
     }
 }

@@ -24,6 +24,7 @@ use swarmscope::output::{
     AnalysisSink, DhtEvent, EventWriter, FlowContext, HostEvent, InterfaceStatus, SensorStatus, TorrentEvent,
 };
 use swarmscope::policy::{AlertChange, Engine, RuleSet, Subject};
+use swarmscope::store::Removed;
 use swarmscope::system::{Service, Signals};
 use tracing::{error, info, warn};
 
@@ -55,6 +56,7 @@ pub(super) struct Outputs {
     /// What is kept over a restart, and whether it could be written at the last tick.
     history: Option<Recorder>,
     history_fails: bool,
+    history_removed: Removed,
     /// Time that interfaces were down so far.
     down: Duration,
     /// Rules that a reload read, until they are taken.
@@ -83,6 +85,7 @@ impl Outputs {
             dht,
             history,
             history_fails: false,
+            history_removed: Removed::default(),
             down: Duration::ZERO,
             rules: None,
         })
@@ -111,9 +114,16 @@ impl Outputs {
         }
         let counters = history.counters();
         match (counters.up, std::mem::replace(&mut self.history_fails, !counters.up)) {
-            (false, false) => error!("the history cannot be written: what is new waits in memory"),
+            (false, false) => {
+                let error = history.problem().unwrap_or_default();
+                error!(error, "the history cannot be written: what is new waits in memory");
+            }
             (true, true) => info!(dropped = counters.dropped, "the history is written again"),
             _ => {}
+        }
+        if std::mem::replace(&mut self.history_removed, counters.removed) != counters.removed {
+            let Removed { too_old, too_much } = counters.removed;
+            info!(too_old, too_much, "days were removed from the history");
         }
     }
 

@@ -186,6 +186,23 @@ fn an_alert_that_fires_is_not_told_again_after_a_restart() {
     );
 }
 
+#[test]
+fn what_is_remembered_is_no_news_for_rules() {
+    let folder = Folder::new("news");
+    let (_, [before, after]) = halves(Duration::from_secs(1), SHORT);
+    let names = |ran: &Ran| -> Vec<String> {
+        let first = |which: &String| which.split(' ').next().map(str::to_owned);
+        ran.alerts.iter().filter_map(|(_, which)| first(which)).collect()
+    };
+    let about = ["port-mapping-asked", "port-opened"];
+    let first = names(&run(&folder.state(), before, RunKind::Watch));
+    assert!(about.iter().all(|rule| first.iter().any(|name| name == rule)), "{first:?}");
+    // Rules that know nothing of it any more, and hosts that do nothing new.
+    folder.database().execute("DELETE FROM engine", []).expect("a row");
+    let second = names(&run(&folder.state(), after, RunKind::Watch));
+    assert!(!about.iter().any(|rule| second.iter().any(|name| name == rule)), "{second:?}");
+}
+
 fn verify(folder: &Folder, more: &[&str]) -> (Value, Option<i32>) {
     let state = folder.state();
     let line = ["verify", HOST, "--json", "--quiet-for", "600s", "--state", text(&state)];

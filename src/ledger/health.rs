@@ -129,6 +129,8 @@ pub struct Health {
     run: Option<i64>,
     /// What comes next is another run's.
     interrupted: bool,
+    /// The end of the minutes that were recalled.
+    pub remembered: Timestamp,
     /// First tick.
     pub started: Timestamp,
     /// Latest tick.
@@ -150,6 +152,7 @@ impl Health {
             before: None,
             run: None,
             interrupted: false,
+            remembered: never,
             started: never,
             now: never,
             filtered: false,
@@ -159,6 +162,7 @@ impl Health {
     /// Takes note of the totals at `now`; `first` is when the first packet came.
     pub fn note(&mut self, now: Timestamp, first: Timestamp, sample: Sample) {
         if std::mem::take(&mut self.interrupted) {
+            self.filtered = false;
             // Whatever its length, the time between two runs was not watched.
             let (was, _) = self.before.unwrap_or_default();
             self.advance(first.max(was), Sample::default(), true);
@@ -181,14 +185,19 @@ impl Health {
         let other = self.run.replace(minute.run).is_some_and(|run| run != minute.run);
         self.advance(minute.from, Sample::default(), other);
         self.advance(minute.to, minute.sample, false);
-        self.filtered |= minute.filtered;
-        if minute.silence > self.gap
-            && let Some(slot) = self.slots.back_mut()
-        {
-            slot.blind += minute.silence;
-            slot.longest = slot.longest.max(minute.silence);
+        // What a filter hid then, the present run may see.
+        self.filtered = minute.filtered;
+        let unseen = match minute.filtered {
+            true => minute.to.since(minute.from),
+            false if minute.silence > self.gap => minute.silence,
+            false => Duration::ZERO,
+        };
+        if let Some(slot) = self.slots.back_mut() {
+            slot.blind += unseen;
+            slot.longest = slot.longest.max(unseen);
         }
         self.interrupted = true;
+        self.remembered = self.now;
     }
 
     /// Goes on to `now`, in which time `new` was added; `blind` says that nobody watched.

@@ -29,15 +29,17 @@ impl Ledger {
     pub fn note_sensor(&self, now: Timestamp, coverage: &Coverage, down: Duration, filtered: bool) {
         let Some(first) = coverage.first else { return };
         if let Ok(mut health) = self.health.lock() {
-            health.filtered |= filtered;
             health.note(now, first, Sample::of(coverage, down));
+            health.filtered |= filtered;
         }
     }
 
     /// Takes note that nobody watched from the last that was remembered until `now`.
     pub fn note_not_watched(&self, now: Timestamp) {
         if let Ok(mut health) = self.health.lock() {
+            let filtered = health.filtered;
             health.note(now, now, Sample::default());
+            health.filtered = filtered;
         }
     }
 

@@ -124,6 +124,12 @@ impl Ledger {
         }
     }
 
+    /// The end of what was remembered: what is not later is no news. Long ago where nothing was.
+    #[must_use]
+    pub fn remembered_until(&self) -> Timestamp {
+        self.health.lock().map_or(Timestamp::MIN, |health| health.remembered)
+    }
+
     /// The states of hosts that were told before a restart.
     pub fn remembered_states(&self) -> impl Iterator<Item = (Address, HostState)> {
         self.hosts.iter().filter_map(|host| Some((*host.key(), host.remembered?)))
@@ -254,5 +260,136 @@ impl PortReport {
             transport: self.transport,
             intervals: self.intervals.clone(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::HomeNets;
+    use crate::ledger::{LedgerLimits, Missing, QUIET_FOR};
+
+    const HOST: Address = Address::v4([10, 0, 0, 5]);
+    const REMOTE: Address = Address::v4([203, 0, 113, 9]);
+    const HOUR: i64 = 3_600;
+    /// When it stopped, and the end.
+    const STOP: i64 = 10 * HOUR;
+    const END: i64 = 40 * HOUR;
+
+    fn at(secs: i64) -> Timestamp {
+        Timestamp::from_secs(secs)
+    }
+
+    /// A host that was active for ten hours and stopped thirty hours ago, as a sensor saw it without a gap.
+    fn stopped() -> Memory {
+        let life = |from: i64| LifeMemory {
+            slots: (from..40).map(|h| (at(h * HOUR), Marks { own: true, two_way: 3, one_way: 0 })).collect(),
+            own: Some((at(from * HOUR), at(END))),
+            carried: Vec::new(),
+        };
+        let minute = |n: i64| Minute {
+            run: 1,
+            from: at(n * 60),
+            to: at(n * 60 + 59),
+            sample: Sample { packets: 100, ..Sample::default() },
+            ..Minute::default()
+        };
+        let host = HostMemory {
+            address: HOST,
+            activity: vec![(at(HOUR), at(STOP))],
+            suspected: None,
+            moved: HostBytes { received: 40 << 20, sent: 20 << 20 },
+            life: life(0),
+            listens: vec![(6_881, Channel::Dht, (at(HOUR), at(STOP)))],
+            external: Vec::new(),
+            reached: Vec::new(),
+            state: None,
+            cleared: None,
+        };
+        let minutes = (0..END / 60).map(minute).collect();
+        Memory { hosts: vec![host], network: life(0), minutes, ..Memory::default() }
+    }
+
+    fn judged(change: impl FnOnce(&mut Memory)) -> crate::ledger::Standing {
+        let mut memory = stopped();
+        change(&mut memory);
+        let ledger = Ledger::new(
+            HomeNets::default(),
+            LedgerLimits { quiet_for: QUIET_FOR, ..LedgerLimits::default() },
+        );
+        ledger.restore(&memory);
+        // What was remembered is nothing new.
+        assert!(ledger.take_changed(Timestamp::MAX).hosts.is_empty());
+        ledger.standing(HOST)
+    }
+
+    #[test]
+    fn each_part_of_what_is_remembered_keeps_a_host_from_being_cleared() {
+        let standing = judged(|_| ());
+        assert_eq!((standing.state, standing.last), (HostState::Cleared, Some(at(STOP))), "{standing:?}");
+        let tunnel = judged(|memory| {
+            let bytes = HostBytes { received: 50 << 20, sent: 25 << 20 };
+            let span = (at(STOP + HOUR), at(END - HOUR));
+            let flow = (
+                Endpoint::new(REMOTE, 51_820),
+                40_000,
+                Transport::Udp,
+                span.0,
+                Carried::of(REMOTE, bytes, span),
+            );
+            memory.hosts[0].life.carried.push(flow);
+        });
+        assert_eq!((tunnel.state, &tunnel.missing[..]), (HostState::Changed, &[Missing::Tunnel][..]));
+        let open = judged(|memory| {
+            let (first, last) = (at(STOP + 8 * HOUR), at(STOP + 9 * HOUR));
+            let interval = Interval { answer: crate::event::Answer::Accepted, first, last, attempts: 2 };
+            let port = Endpoint::new(HOST, 6_881);
+            memory.ports.push(PortMemory { port, transport: Transport::Tcp, intervals: vec![interval] });
+        });
+        assert!(open.missing.contains(&Missing::PortAccepts), "{open:?}");
+        let suspected = judged(|memory| memory.hosts[0].suspected = Some((at(STOP), at(END - HOUR))));
+        assert_eq!(suspected.missing, [Missing::Suspected]);
+        let gone = judged(|memory| memory.hosts[0].life.slots.retain(|(slot, _)| *slot < at(STOP)));
+        assert_eq!(gone.state, HostState::NotSeen, "{gone:?}");
+        for (lacks, change) in FAULTS {
+            let blind = judged(|memory| memory.minutes.iter_mut().skip(2_000).take(60).for_each(change));
+            assert_eq!(blind.state, HostState::CannotTell, "{lacks:?}: {blind:?}");
+            assert!(blind.missing.contains(&lacks), "{lacks:?}: {blind:?}");
+        }
+        let hole = judged(|memory| drop(memory.minutes.drain(2_000..2_010)));
+        assert_eq!(hole.missing, [Missing::Gap], "{hole:?}");
+    }
+
+    type Change = fn(&mut Minute);
+
+    const FAULTS: [(Missing, Change); 6] = [
+        (Missing::Loss, |m| m.sample.lost = 5),
+        (Missing::TableFull, |m| m.sample.evicted = 1),
+        (Missing::Panic, |m| m.sample.panics = 1),
+        (Missing::Damaged, |m| m.sample.damage = 1),
+        (Missing::Gap, |m| m.filtered = true),
+        (Missing::Gap, |m| m.sample.down = Duration::from_secs(30)),
+    ];
+
+    #[test]
+    fn the_time_between_two_runs_was_not_watched_however_short() {
+        let blind = |seconds: i64, other: bool| {
+            let mut memory = stopped();
+            let late = memory.minutes.split_off(2_000);
+            let shift = |m: Minute| Minute {
+                run: if other { 2 } else { 1 },
+                from: m.from + Duration::from_secs(seconds as u64 - 1),
+                to: m.to + Duration::from_secs(seconds as u64 - 1),
+                ..m
+            };
+            memory.minutes.extend(late.into_iter().map(shift));
+            let ledger = Ledger::new(HomeNets::default(), LedgerLimits::default());
+            ledger.restore(&memory);
+            ledger.seen(at(30 * HOUR), at(39 * HOUR)).blind
+        };
+        assert_eq!(blind(200, false), Duration::ZERO, "a silence within a run is none");
+        assert_eq!(blind(200, true), Duration::from_secs(200));
+        assert_eq!(blind(2, true), Duration::from_secs(2));
+        assert_eq!(blind(400, false), Duration::from_secs(400));
     }
 }

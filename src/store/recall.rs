@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Rows read of one table, at most.
-const ROWS: i64 = 1_000_000;
+const ROWS: i64 = 4_000_000;
 /// How long before a notice a port may have been told or a mapping asked for.
 const BEFORE: Duration = Duration::from_secs(30 * 86_400);
 
@@ -83,7 +83,8 @@ pub(super) fn memory(connection: &Connection, since: Timestamp) -> Result<Memory
         let Some(address) = host else { continue };
         hosts.insert(address, empty(address, suspected, moved));
     }
-    let select = "SELECT host, first, last FROM activity WHERE last >= ?1 ORDER BY first LIMIT ?2";
+    // Where there are too many rows, the latest are those that count.
+    let select = "SELECT host, first, last FROM activity WHERE last >= ?1 ORDER BY last DESC LIMIT ?2";
     for (host, span) in
         all(connection, select, params![since.0, ROWS], |r| Ok((address(r, 0)?, span(r, 1)?)))?
     {
@@ -160,7 +161,8 @@ fn lives(
     hosts: &mut BTreeMap<Address, HostMemory>,
     network: &mut LifeMemory,
 ) -> Result<()> {
-    let select = "SELECT host, slot, own, two_way, one_way FROM life WHERE slot >= ?1 ORDER BY slot LIMIT ?2";
+    let select =
+        "SELECT host, slot, own, two_way, one_way FROM life WHERE slot >= ?1 ORDER BY slot DESC LIMIT ?2";
     let rows = all(connection, select, params![since.0, ROWS], |r| {
         let marks = Marks { own: r.get(2)?, two_way: small(r, 3)?, one_way: small(r, 4)? };
         Ok((text(r, 0)?, Timestamp(r.get(1)?), marks))
@@ -179,7 +181,9 @@ fn lives(
             of(hosts, host.parse().ok(), |h| add(&mut h.life));
         }
     }
-    let select = "SELECT host, remote, port, transport, first, last, received, sent FROM carried WHERE last >= ?1 LIMIT ?2";
+    let select =
+        "SELECT host, remote, port, transport, first, last, received, sent FROM carried WHERE last >= ?1
+        ORDER BY last DESC LIMIT ?2";
     let rows = all(connection, select, params![since.0, ROWS], |r| {
         let bytes = HostBytes { received: number(r, 6)?, sent: number(r, 7)? };
         Ok((text(r, 0)?, text(r, 1)?, r.get::<_, u16>(2)?, text(r, 3)?, span(r, 4)?, bytes))
@@ -199,8 +203,8 @@ fn lives(
 }
 
 fn ports(connection: &Connection, since: Timestamp) -> Result<Vec<PortMemory>> {
-    let select = "SELECT host, port, transport, answer, first, last, attempts FROM exposure WHERE last >= ?1
-        ORDER BY host, transport, port, first LIMIT ?2";
+    let select = "SELECT host, port, transport, answer, first, last, attempts
+        FROM (SELECT * FROM exposure WHERE last >= ?1 ORDER BY last DESC LIMIT ?2) ORDER BY host, transport, port, first";
     let rows = all(connection, select, params![since.0, ROWS], |r| {
         Ok((address(r, 0)?, r.get::<_, u16>(1)?, text(r, 2)?, text(r, 3)?, span(r, 4)?, number(r, 6)?))
     })?;

@@ -400,6 +400,12 @@ fn a_folder_that_cannot_be_used_is_one_clear_line_before_anything_starts() {
         let output = program(&["verify", HOST, "--state", text(&dir)]);
         assert_eq!(output.status.code(), Some(2));
     }
+    // It keeps real addresses, and is nothing for those who keep them back.
+    let both =
+        program(&["analyze", &office, "--state", text(&folder.0.join("new")), "--anonymize", text(&file)]);
+    assert!(
+        String::from_utf8_lossy(&both.stderr).contains("real addresses") && !folder.0.join("new").exists()
+    );
     // Reading makes nothing.
     let none = folder.0.join("none");
     assert_eq!(program(&["verify", HOST, "--state", text(&none)]).status.code(), Some(2));

@@ -45,7 +45,8 @@ const BINARY_MAY: [&str; 10] =
 const UNSEEN: [(&str, &str); 1] = [("dissect", "FlowTable")];
 
 /// Which rooms may name which third-party crate. Every dependency has a row.
-const CRATES: [(&str, &[&str]); 31] = [
+const CRATES: [(&str, &[&str]); 32] = [
+    ("aes", &["output"]),
     ("bcrypt", &["output"]),
     ("bendy", &["wire"]),
     ("caps", &["system"]),

@@ -2,7 +2,7 @@
 
 use super::arguments::{AnalyzeArguments, InputArguments};
 use super::exit::{Exit, Failure, say};
-use super::history::{Recorder, record_analysis};
+use super::history::{Recorder, check_veil, record_analysis};
 use super::rules;
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal as _, Write};
@@ -14,6 +14,8 @@ use swarmscope::base::Timestamp;
 use swarmscope::event::{FlowRecord, FlowUpdate};
 use swarmscope::ledger::Ledger;
 use swarmscope::ledger::report::{Coverage, Report};
+use swarmscope::output::privacy::Veiled;
+use swarmscope::output::report::{CaptureReport, Timeline, write_capture_html};
 use swarmscope::output::{
     AlertLog, AnalysisSink, DhtEvent, EventWriter, FlowContext, HostEvent, Layout, Policed, Progress,
     TorrentEvent, write_json_with_alerts, write_summary_with_alerts,
@@ -27,6 +29,8 @@ pub(crate) fn run(arguments: &AnalyzeArguments, quiet: bool) -> Result<Exit, Fai
     // Wrong rules are told before the events of the last run are overwritten.
     let rules =
         if arguments.rules.is_empty() { None } else { Some(Arc::new(rules::load(&arguments.rules)?)) };
+    check_veil(arguments.state.as_deref(), arguments.privacy.anonymize.as_deref())?;
+    let veil = arguments.privacy.veil()?;
     let mut options = arguments.options();
     let history = arguments.state.as_deref().map(|dir| {
         let names: Vec<String> = options.inputs.iter().map(|path| path.display().to_string()).collect();
@@ -34,6 +38,8 @@ pub(crate) fn run(arguments: &AnalyzeArguments, quiet: bool) -> Result<Exit, Fai
     });
     let history = history.transpose()?;
     let mut outputs = Outputs::open(arguments.events.as_deref(), !quiet, history)?;
+    outputs.timeline = arguments.html.as_ref().map(|_| Timeline::default());
+    let mut outputs = Veiled::new(Arc::clone(&veil), outputs);
     let result = match rules {
         None => analyze(&options, &mut outputs),
         Some(rules) => {
@@ -45,13 +51,22 @@ pub(crate) fn run(arguments: &AnalyzeArguments, quiet: bool) -> Result<Exit, Fai
             result
         }
     };
+    let mut outputs = outputs.into_inner();
     let alerts = std::mem::take(&mut outputs.alerts);
+    let timeline = outputs.timeline.take();
     // What went wrong on our side explains a run cut short, so it is told first.
     outputs.finish()?;
-    let report = result.map_err(|error| match error {
+    let mut report = result.map_err(|error| match error {
         AnalyzeError::Usage(text) => Failure::Usage(text),
         AnalyzeError::Failed(text) => Failure::Run(text),
     })?;
+    veil.report(&mut report);
+    if let (Some(path), Some(mut timeline)) = (&arguments.html, timeline) {
+        timeline.finish();
+        let alerts = (!arguments.rules.is_empty()).then_some(&alerts);
+        let capture = CaptureReport { report: &report, alerts, timeline: &timeline };
+        write_html(path, &capture).map_err(|e| Failure::writing(&path.display().to_string(), &e))?;
+    }
     if !arguments.events.as_deref().is_some_and(is_stdio) {
         print(&report, &alerts, arguments).map_err(|error| Failure::writing("the summary", &error))?;
     }
@@ -69,21 +84,37 @@ pub(crate) fn run(arguments: &AnalyzeArguments, quiet: bool) -> Result<Exit, Fai
 /// What clap cannot know to be wrong.
 fn check(arguments: &AnalyzeArguments) -> Result<(), Failure> {
     check_input(&arguments.input)?;
-    let Some(events) = arguments.events.as_deref() else { return Ok(()) };
-    if is_stdio(events) {
-        return if arguments.json {
-            Err(Failure::usage("--json and --events - both want stdout: write the events to a file"))
-        } else {
-            Ok(())
-        };
+    let (events, html) = (arguments.events.as_deref(), arguments.html.as_deref());
+    if arguments.json && events.is_some_and(is_stdio) {
+        return Err(Failure::usage("--json and --events - both want stdout: write the events to a file"));
     }
-    // Opening the events truncates them: a capture must not be lost to a slip of the hand.
-    let events_file = events.canonicalize().ok();
-    let same = |input: &&PathBuf| events_file.is_some() && input.canonicalize().ok() == events_file;
-    match arguments.input.inputs.iter().find(same) {
-        Some(input) => Err(Failure::usage(format!("--events would overwrite the input {}", input.display()))),
+    if html.is_some_and(is_stdio) {
+        return Err(Failure::usage("--html wants a file: stdout has the summary"));
+    }
+    keep_input("--events", events.filter(|path| !is_stdio(path)), &arguments.input)?;
+    keep_input("--html", html, &arguments.input)
+}
+
+/// Opening an output truncates it: a capture must not be lost to a slip of the hand.
+pub(super) fn keep_input(option: &str, output: Option<&Path>, input: &InputArguments) -> Result<(), Failure> {
+    let Some(output) = output.and_then(|path| path.canonicalize().ok()) else { return Ok(()) };
+    let same = |input: &&PathBuf| input.canonicalize().is_ok_and(|input| input == output);
+    match input.inputs.iter().find(same) {
+        Some(input) => Err(Failure::usage(format!("{option} would overwrite the input {}", input.display()))),
         None => Ok(()),
     }
+}
+
+/// A file for what tells of people: nobody else may read it.
+pub(super) fn create(path: &Path) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    File::options().write(true).create(true).truncate(true).mode(0o600).open(path)
+}
+
+fn write_html(path: &Path, capture: &CaptureReport<'_>) -> io::Result<()> {
+    let mut out = BufWriter::new(create(path)?);
+    write_capture_html(capture, &mut out)?;
+    out.flush()
 }
 
 /// What clap cannot know to be wrong about the input.
@@ -138,6 +169,8 @@ struct Outputs {
     /// The first failure to write; nothing is written after it.
     failure: Option<Failure>,
     alerts: AlertLog,
+    /// Bytes over time, for a report.
+    timeline: Option<Timeline>,
     progress: Progress,
     history: Option<Recorder>,
 }
@@ -160,6 +193,7 @@ impl Outputs {
             events,
             failure: None,
             alerts: AlertLog::default(),
+            timeline: None,
             progress: Progress::on_stderr(progress),
             history,
         })
@@ -214,6 +248,9 @@ impl AnalysisSink for Outputs {
     fn update(&mut self, update: &FlowUpdate<'_>, _: &FlowContext<'_>) {
         if let Some(history) = &mut self.history {
             history.update(update);
+        }
+        if let Some(timeline) = &mut self.timeline {
+            timeline.note(update);
         }
     }
 
@@ -270,6 +307,7 @@ mod tests {
             events,
             failure: None,
             alerts: AlertLog::default(),
+            timeline: None,
             progress: Progress::on_stderr(false),
             history: None,
         };

@@ -25,6 +25,16 @@ pub(super) struct Opened {
     pub(super) memory: Memory,
 }
 
+/// A history keeps real addresses, so that a sensor can go on from it: it is nothing for those who keep them back.
+pub(super) fn check_veil(state: Option<&Path>, key: Option<&Path>) -> Result<(), Failure> {
+    match (state, key) {
+        (Some(_), Some(_)) => {
+            Err(Failure::usage("a history keeps real addresses: leave either --state or --anonymize out"))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Opens the history of a sensor, and reads what it needs to go on.
 pub(super) fn open(dir: &Path, quiet_for: Duration) -> Result<Opened, Failure> {
     let history = History::open(dir).map_err(cannot)?;

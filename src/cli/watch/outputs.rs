@@ -19,6 +19,7 @@ use swarmscope::event::{FlowRecord, FlowUpdate};
 use swarmscope::ledger::Ledger;
 use swarmscope::ledger::report::Coverage;
 use swarmscope::output::live::{Live, LiveSink, OutputStatus};
+use swarmscope::output::privacy::Veil;
 use swarmscope::output::sinks::RotatingFile;
 use swarmscope::output::{
     AnalysisSink, DhtEvent, EventWriter, FlowContext, HostEvent, InterfaceStatus, SensorStatus, TorrentEvent,
@@ -71,6 +72,7 @@ impl Outputs {
         carriers: Prepared,
         dht: bool,
         history: Option<Recorder>,
+        veil: Arc<Veil>,
     ) -> Result<Self, Failure> {
         let events = target(&running.config.events)?.map(|target| EventWriter::new(Spool::new(target)));
         Ok(Self {
@@ -81,7 +83,7 @@ impl Outputs {
             interfaces: Vec::new(),
             live,
             carriers: carriers.start()?,
-            board: Board::default(),
+            board: Board::new(veil),
             dht,
             history,
             history_fails: false,

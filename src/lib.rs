@@ -13,5 +13,6 @@ pub mod ledger;
 pub mod output;
 pub mod pipeline;
 pub mod policy;
+pub mod store;
 pub mod system;
 pub mod wire;

@@ -369,6 +369,7 @@ fn host(text: &str) -> HostReport {
         listens: vec![],
         node_ids: vec![],
         external: vec![],
+        external_ports: vec![],
         torrents: vec![],
         dht: [0; 4],
         dht_exchange: DhtExchange::default(),

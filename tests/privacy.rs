@@ -91,6 +91,7 @@ fn a_running_sensor_serves_no_real_address() {
         all_flows: true,
         log_dht: true,
         deduplicate: true,
+        remembered: None,
         limits: AnalyzeLimits::default(),
         allowed: Default::default(),
     };

@@ -1,12 +1,15 @@
 //! Whether a host that stopped is cleared, from packets to verdict; and that it never is when the sensor was blind.
 #![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic)] // what fails must stop the test
 
+#[path = "support/day.rs"]
+mod day;
 #[path = "support/own.rs"]
 mod own;
 
+use day::{HOST, QUIET, conversation, end};
 use own::packets;
 use std::time::Duration;
-use swarmscope::base::{Address, Endpoint, HomeNets, Timestamp};
+use swarmscope::base::{Address, HomeNets, Timestamp};
 use swarmscope::capture::{CaptureError, Damage, LinkType, OwnedPacket, PacketSource, Read, SourceStatus};
 use swarmscope::flow::FlowLimits;
 use swarmscope::frame::{Tcp, build};
@@ -14,12 +17,6 @@ use swarmscope::ledger::report::Coverage;
 use swarmscope::ledger::{HostState, Ledger, Missing, Standing};
 use swarmscope::output::{AnalysisSink, HostEvent};
 use swarmscope::pipeline::{AnalyzeLimits, AnalyzeOptions, analyze_source};
-
-/// How long a host must be quiet here.
-const QUIET: Duration = Duration::from_secs(600);
-/// The host of the captures that stops, and one that has nothing to do with it.
-const HOST: &str = "192.168.50.21";
-const OTHER: &str = "192.168.50.250";
 
 /// What is captured, and what goes wrong.
 struct Day {
@@ -34,44 +31,9 @@ struct Day {
     filter: Option<String>,
 }
 
-fn end(text: &str, port: u16) -> Endpoint {
-    Endpoint::new(text.parse::<Address>().expect("an address"), port)
-}
-
-/// A short conversation over TCP, opened by a home host, with an answer.
-fn conversation(host: &str, port: u16, at: Timestamp) -> Vec<OwnedPacket> {
-    let (a, b) = (end(host, port), end("203.0.113.200", 443));
-    let header = |flags, seq, ack| Tcp { flags, seq, ack, ..Tcp::default() };
-    let (syn, ack) = (Tcp::SYN, Tcp::ACK);
-    let said = [
-        build::tcp(a, b, header(syn, 1, 0), b""),
-        build::tcp(b, a, header(syn | ack, 9, 2), b""),
-        build::tcp(a, b, header(ack, 2, 10), b"what time is it?"),
-        build::tcp(b, a, header(ack, 10, 18), b"late enough, thank you"),
-    ];
-    let packet = |(n, ip): (usize, Vec<u8>)| {
-        let at = at + Duration::from_millis(n as u64);
-        OwnedPacket::whole(at, LinkType::ETHERNET, build::ethernet(&ip))
-    };
-    said.into_iter().enumerate().map(packet).collect()
-}
-
 /// A client at work, which stops; its host and another go on with other things for eleven minutes.
 fn stopped() -> Day {
-    let mut packets = packets("office");
-    let stop = packets.last().expect("packets").at;
-    let first = packets[0].at;
-    let end = stop + QUIET + Duration::from_secs(60);
-    let mut port = 40_000;
-    let mut now = first;
-    while now < end {
-        for host in [HOST, OTHER] {
-            packets.extend(conversation(host, port, now));
-        }
-        port += 1;
-        now = now + Duration::from_secs(5);
-    }
-    packets.sort_by_key(|p| p.at);
+    let day::Stopped { packets, stop, end } = day::stopped(packets("office"));
     Day { packets, stop, end, drops: None, damaged: false, limits: FlowLimits::default(), filter: None }
 }
 

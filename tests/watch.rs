@@ -52,6 +52,7 @@ fn options(workers: usize) -> WatchOptions {
         deduplicate: true,
         limits: AnalyzeLimits::default(),
         allowed: Default::default(),
+        remembered: None,
     }
 }
 

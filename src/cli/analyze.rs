@@ -2,14 +2,17 @@
 
 use super::arguments::{AnalyzeArguments, InputArguments};
 use super::exit::{Exit, Failure, say};
+use super::history::{Recorder, check_veil, record_analysis};
 use super::rules;
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal as _, Write};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 use swarmscope::base::Timestamp;
 use swarmscope::event::{FlowRecord, FlowUpdate};
+use swarmscope::ledger::Ledger;
 use swarmscope::ledger::report::{Coverage, Report};
 use swarmscope::output::privacy::Veiled;
 use swarmscope::output::report::{CaptureReport, Timeline, write_capture_html};
@@ -26,12 +29,18 @@ pub(crate) fn run(arguments: &AnalyzeArguments, quiet: bool) -> Result<Exit, Fai
     // Wrong rules are told before the events of the last run are overwritten.
     let rules =
         if arguments.rules.is_empty() { None } else { Some(Arc::new(rules::load(&arguments.rules)?)) };
+    check_veil(arguments.state.as_deref(), arguments.privacy.anonymize.as_deref())?;
     let veil = arguments.privacy.veil()?;
-    let mut outputs = Outputs::open(arguments.events.as_deref(), !quiet)?;
-    outputs.timeline = arguments.html.as_ref().map(|_| Timeline::default());
-    let mut outputs = Veiled::new(Arc::clone(&veil), outputs);
     let mut options = arguments.options();
     options.allowed = rules::allowed(arguments.allow.as_deref())?;
+    let history = arguments.state.as_deref().map(|dir| {
+        let names: Vec<String> = options.inputs.iter().map(|path| path.display().to_string()).collect();
+        record_analysis(dir, names.join(", "), options.home.clone(), options.filter.is_some())
+    });
+    let history = history.transpose()?;
+    let mut outputs = Outputs::open(arguments.events.as_deref(), !quiet, history)?;
+    outputs.timeline = arguments.html.as_ref().map(|_| Timeline::default());
+    let mut outputs = Veiled::new(Arc::clone(&veil), outputs);
     let result = match rules {
         None => analyze(&options, &mut outputs),
         Some(rules) => {
@@ -165,10 +174,11 @@ struct Outputs {
     /// Bytes over time, for a report.
     timeline: Option<Timeline>,
     progress: Progress,
+    history: Option<Recorder>,
 }
 
 impl Outputs {
-    fn open(events: Option<&Path>, progress: bool) -> Result<Self, Failure> {
+    fn open(events: Option<&Path>, progress: bool, history: Option<Recorder>) -> Result<Self, Failure> {
         let events = match events {
             None => None,
             Some(path) => {
@@ -187,13 +197,22 @@ impl Outputs {
             alerts: AlertLog::default(),
             timeline: None,
             progress: Progress::on_stderr(progress),
+            history,
         })
     }
 
     fn finish(mut self) -> Result<(), Failure> {
         self.progress.finish();
         self.write(EventWriter::flush);
-        self.failure.map_or(Ok(()), Err)
+        let kept = self.history.take().map(Recorder::finish);
+        self.failure.map_or(Ok(()), Err)?;
+        match kept {
+            Some(counters) if counters.dropped > 0 || counters.errors > 0 => Err(Failure::Run(format!(
+                "cannot write all of the history: {} rows were lost",
+                counters.dropped
+            ))),
+            _ => Ok(()),
+        }
     }
 
     fn write(&mut self, write: impl FnOnce(&mut EventFile) -> io::Result<()>) {
@@ -221,16 +240,39 @@ impl AnalysisSink for Outputs {
     }
 
     fn host(&mut self, event: &HostEvent<'_>) {
+        // With a report it is the summary at the end, and no change.
+        if let (Some(history), None) = (&mut self.history, event.host) {
+            history.state(event.at, event.address, event.standing);
+        }
         self.write(|events| events.host(event));
     }
 
     fn update(&mut self, update: &FlowUpdate<'_>, _: &FlowContext<'_>) {
+        if let Some(history) = &mut self.history {
+            history.update(update);
+        }
         if let Some(timeline) = &mut self.timeline {
             timeline.note(update);
         }
     }
 
+    fn tick(&mut self, now: Timestamp, ledger: &Ledger, coverage: &Coverage) {
+        if let Some(history) = &mut self.history {
+            history.tick(now, ledger, coverage, Duration::ZERO);
+            history.write(ledger, None);
+        }
+    }
+
+    fn end(&mut self, ledger: &Ledger) {
+        if let Some(history) = &mut self.history {
+            history.end(ledger, None);
+        }
+    }
+
     fn alert(&mut self, change: &AlertChange) {
+        if let Some(history) = &mut self.history {
+            history.alert(change);
+        }
         self.alerts.note(change);
         self.write(|events| events.alert(change));
     }
@@ -269,6 +311,7 @@ mod tests {
             alerts: AlertLog::default(),
             timeline: None,
             progress: Progress::on_stderr(false),
+            history: None,
         };
         outputs.stats(Timestamp(0), &Coverage::default());
         let flow = outputs.progress(0, None, 0);

@@ -6,7 +6,7 @@ use super::privacy::PrivacyArguments;
 use super::report::ReportArguments;
 use super::verify::VerifyArguments;
 use super::watch::WatchArguments;
-use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum, ValueHint};
 use std::path::PathBuf;
 use swarmscope::base::{Address, HomeNets, Network, Timestamp};
 use swarmscope::config::TimeSpan;
@@ -56,6 +56,8 @@ Examples:
           An ACNS 2.0 notice
   swarmscope notice --address 198.51.100.2 --port 13773 --time 2026-11-21T07:12:30Z captures/
           The same by hand
+  swarmscope notice --acns notice.xml --state /var/lib/swarmscope
+          From a sensor's history
 
 Exit status:
   0  a host was found, with medium or high confidence
@@ -84,6 +86,8 @@ Examples:
           Was there a day without BitTorrent of this host?
   swarmscope verify 10.0.0.5 captures/ --quiet-for 7d --json
           A week, for scripts
+  swarmscope verify 10.0.0.5 --state /var/lib/swarmscope
+          From a sensor's history, now
 
 Exit status:
   0  cleared
@@ -118,6 +122,23 @@ pub(crate) struct Arguments {
     /// What to do
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+impl Arguments {
+    /// Parses the command line. Help, version and wrong usage end the process in clap.
+    pub(crate) fn read() -> Self {
+        Self::from_arg_matches(&Self::described().get_matches()).unwrap_or_else(|error| error.exit())
+    }
+
+    /// The command line. What asks the history needs no captures.
+    fn described() -> clap::Command {
+        let or_state = |command: clap::Command| {
+            command.mut_arg("inputs", |inputs| {
+                inputs.required(false).required_unless_present("state").conflicts_with("state")
+            })
+        };
+        Self::command().mut_subcommand("verify", or_state).mut_subcommand("notice", or_state)
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -217,6 +238,9 @@ pub(crate) struct AnalyzeArguments {
     /// How long a host must be quiet to be called cleared, such as 24h or 7d
     #[arg(long, value_name = "TIME", help_heading = "Output")]
     pub(crate) quiet_for: Option<TimeSpan>,
+    /// Add what is found to the history in this folder
+    #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = "Output")]
+    pub(crate) state: Option<PathBuf>,
     /// Write a report of the whole capture as one HTML page, without script or outside assets
     #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath, help_heading = "Output")]
     pub(crate) html: Option<PathBuf>,
@@ -378,7 +402,7 @@ impl AnalyzeArguments {
     /// What the pipeline needs to know.
     pub(crate) fn options(&self) -> AnalyzeOptions {
         AnalyzeOptions {
-            news: !self.rules.is_empty() || self.html.is_some(),
+            news: !self.rules.is_empty() || self.html.is_some() || self.state.is_some(),
             all_flows: self.all_flows,
             log_dht: self.log.contains(&LogTopic::Dht),
             quiet_for: self.quiet_for.map(|TimeSpan(time)| time),
@@ -397,7 +421,6 @@ impl ExplainArguments {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory as _;
 
     fn options(line: &str) -> AnalyzeOptions {
         match Arguments::try_parse_from(line.split(' ')).unwrap().command {
@@ -412,7 +435,7 @@ mod tests {
 
     #[test]
     fn clap_finds_no_contradiction() {
-        Arguments::command().debug_assert();
+        Arguments::described().debug_assert();
     }
 
     #[test]

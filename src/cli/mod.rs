@@ -7,6 +7,7 @@ mod arguments;
 mod config;
 mod exit;
 mod explain;
+mod history;
 mod log;
 mod notice;
 mod privacy;
@@ -16,13 +17,12 @@ mod verify;
 mod watch;
 
 use arguments::{Arguments, Command};
-use clap::Parser as _;
 use std::process::ExitCode;
 
 /// Parses the command line and does what it says. Help, version and wrong usage end the process in clap, with status 2
 /// for wrong usage.
 pub(crate) fn run() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = Arguments::read();
     let outcome = match &arguments.command {
         Command::Analyze(analyze) => {
             log::start(level(&arguments)).and_then(|()| analyze::run(analyze, arguments.quiet))

@@ -3,6 +3,7 @@
 use super::analyze::{check_input, warn_of_damage};
 use super::arguments::InputArguments;
 use super::exit::{Exit, Failure};
+use super::history::{self, Then};
 use clap::Args;
 use std::fs::File;
 use std::io::{self, BufWriter, Read as _, Write as _};
@@ -42,6 +43,9 @@ pub(crate) struct NoticeArguments {
     /// The torrent
     #[arg(long, value_name = "HASH", value_parser = info_hash, help_heading = "The notice")]
     pub(crate) info_hash: Option<InfoHash>,
+    /// Ask the history in this folder, which watch or analyze wrote, in place of captures
+    #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath, help_heading = "The notice")]
+    pub(crate) state: Option<PathBuf>,
     /// Print the answer as one JSON object
     #[arg(long, help_heading = "Output")]
     pub(crate) json: bool,
@@ -79,8 +83,21 @@ pub(super) fn info_hash(text: &str) -> Result<InfoHash, String> {
 
 /// Runs the command.
 pub(crate) fn run(arguments: &NoticeArguments, quiet: bool) -> Result<Exit, Failure> {
-    check_input(&arguments.input)?;
     let claim = arguments.claim()?;
+    if let Some(dir) = &arguments.state {
+        let Then { report, seen } = history::near(dir, claim.at, CLOCK_SKEW, QUIET_FOR)?;
+        let candidates = candidates(&report, &claim);
+        let coverage = &report.coverage;
+        let answer = NoticeAnswer {
+            claim: &claim,
+            candidates: &candidates,
+            seen: &seen,
+            coverage,
+            of_that_time: true,
+        };
+        return tell(&answer, arguments.json);
+    }
+    check_input(&arguments.input)?;
     let mut watched = Watched { at: claim.at, seen: Seen::default(), progress: Progress::on_stderr(!quiet) };
     let result = analyze(&arguments.options(), &mut watched);
     watched.progress.finish();
@@ -94,11 +111,17 @@ pub(crate) fn run(arguments: &NoticeArguments, quiet: bool) -> Result<Exit, Fail
         candidates: &candidates,
         seen: &watched.seen,
         coverage: &report.coverage,
+        of_that_time: false,
     };
-    print(&answer, arguments.json).map_err(|error| Failure::writing("the answer", &error))?;
+    let exit = tell(&answer, arguments.json)?;
     if !quiet {
         warn_of_damage(&report.coverage);
     }
+    Ok(exit)
+}
+
+fn tell(answer: &NoticeAnswer<'_>, json: bool) -> Result<Exit, Failure> {
+    print(answer, json).map_err(|error| Failure::writing("the answer", &error))?;
     Ok(match (answer.found(), answer.saw_well()) {
         (true, _) => Exit::Done,
         (false, true) => Exit::No,

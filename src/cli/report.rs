@@ -117,6 +117,7 @@ pub(crate) fn run(arguments: &ReportArguments, quiet: bool) -> Result<Exit, Fail
     let candidates = claim.map(|claim| candidates(&report, &claim)).unwrap_or_default();
     let (_, seen) = collected.sight.unwrap_or_default();
     let notice = claim.as_ref().map(|claim| NoticeAnswer {
+        of_that_time: false,
         claim,
         candidates: &candidates,
         seen: &seen,

@@ -3,9 +3,11 @@
 use super::analyze::{check_input, warn_of_damage};
 use super::arguments::InputArguments;
 use super::exit::{Exit, Failure};
+use super::history::{self, Past};
 use clap::Args;
 use std::io::{self, BufWriter, Write as _};
 use std::ops::ControlFlow;
+use std::path::PathBuf;
 use swarmscope::base::{Address, Timestamp};
 use swarmscope::config::TimeSpan;
 use swarmscope::event::FlowRecord;
@@ -30,6 +32,9 @@ pub(crate) struct VerifyArguments {
     /// How long it must be quiet to be called cleared, such as 24h or 7d
     #[arg(long, value_name = "TIME", default_value = "24h", help_heading = "What to verify")]
     pub(crate) quiet_for: TimeSpan,
+    /// Ask the history in this folder, which watch or analyze wrote, in place of captures
+    #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath, help_heading = "What to verify")]
+    pub(crate) state: Option<PathBuf>,
     /// Print the verdict as one JSON object
     #[arg(long, help_heading = "Output")]
     pub(crate) json: bool,
@@ -44,6 +49,12 @@ impl VerifyArguments {
 
 /// Runs the command.
 pub(crate) fn run(arguments: &VerifyArguments, quiet: bool) -> Result<Exit, Failure> {
+    let VerifyArguments { host, quiet_for: TimeSpan(quiet_for), .. } = *arguments;
+    if let Some(dir) = &arguments.state {
+        let Past { standing, states, coverage } = history::verify(dir, host, quiet_for)?;
+        let (standing, states, coverage) = (&standing, &states[..], &coverage);
+        return tell(&Verdict { host, quiet_for, standing, states, coverage }, arguments.json);
+    }
     check_input(&arguments.input)?;
     let mut watched = Watched {
         host: arguments.host,
@@ -60,18 +71,17 @@ pub(crate) fn run(arguments: &VerifyArguments, quiet: bool) -> Result<Exit, Fail
     if report.coverage.packets == 0 {
         return Err(Failure::Run("the input holds no packets".to_owned()));
     }
-    let verdict = Verdict {
-        host: arguments.host,
-        quiet_for: arguments.quiet_for.0,
-        standing: &watched.standing,
-        states: &watched.states,
-        coverage: &report.coverage,
-    };
-    print(&verdict, arguments.json).map_err(|error| Failure::writing("the verdict", &error))?;
+    let (standing, states, coverage) = (&watched.standing, &watched.states[..], &report.coverage);
+    let exit = tell(&Verdict { host, quiet_for, standing, states, coverage }, arguments.json)?;
     if !quiet {
-        warn_of_damage(&report.coverage);
+        warn_of_damage(coverage);
     }
-    Ok(match watched.standing.state {
+    Ok(exit)
+}
+
+fn tell(verdict: &Verdict<'_>, json: bool) -> Result<Exit, Failure> {
+    print(verdict, json).map_err(|error| Failure::writing("the verdict", &error))?;
+    Ok(match verdict.standing.state {
         HostState::Cleared => Exit::Done,
         HostState::CannotTell | HostState::NotSeen => Exit::CannotTell,
         HostState::Active | HostState::Quiet | HostState::Changed | HostState::Recurred => Exit::No,

@@ -134,11 +134,17 @@ pub struct Rules {
 }
 
 /// What is remembered over a restart.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct State {
     /// The folder; nothing is remembered without it.
     pub dir: Option<PathBuf>,
+    /// Days after which it is forgotten.
+    #[serde(deserialize_with = "values::days")]
+    pub keep_days: u32,
+    /// Size of the file from which on the oldest day is forgotten.
+    #[serde(deserialize_with = "values::store")]
+    pub max_size: ByteSize,
 }
 
 /// What is told on stderr.
@@ -201,6 +207,12 @@ impl Default for Web {
 impl Default for Metrics {
     fn default() -> Self {
         Self { max_hosts: 500 }
+    }
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self { dir: None, keep_days: 90, max_size: ByteSize(1 << 30) }
     }
 }
 

@@ -13,6 +13,10 @@ const WORKERS_MAX: u16 = 256;
 const BUFFER: RangeInclusive<u64> = 1 << 16..=(1 << 31) - 1;
 /// Fewest bytes of a packet that hold the headers of most, and the most that libpcap captures.
 const SNAPLEN: RangeInclusive<u32> = 64..=262_144;
+/// A history of at least a day, and of at most ten years.
+const DAYS: RangeInclusive<u32> = 1..=3_650;
+/// Least size of a history: a day must fit.
+const STORE: RangeInclusive<u64> = 1 << 20..=1 << 40;
 /// Most hosts with series of their own: a page of metrics has a ceiling.
 const HOSTS_MAX: u32 = 1_000;
 
@@ -186,6 +190,16 @@ pub(super) fn hosts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D
 pub(super) fn buffer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ByteSize, D::Error> {
     let size = ByteSize::deserialize(deserializer)?;
     within(size, &(ByteSize(*BUFFER.start())..=ByteSize(*BUFFER.end())))
+}
+
+pub(super) fn days<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    let days = u32::deserialize(deserializer)?;
+    within(days, &DAYS)
+}
+
+pub(super) fn store<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ByteSize, D::Error> {
+    let size = ByteSize::deserialize(deserializer)?;
+    within(size, &(ByteSize(*STORE.start())..=ByteSize(*STORE.end())))
 }
 
 pub(super) fn path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {

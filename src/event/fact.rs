@@ -34,6 +34,22 @@ pub enum Channel {
 }
 
 impl Channel {
+    /// Every way.
+    pub const ALL: [Self; 12] = [
+        Self::PeerWire,
+        Self::Dht,
+        Self::UdpTracker,
+        Self::HttpTracker,
+        Self::WsTracker,
+        Self::Lsd,
+        Self::Pex,
+        Self::Holepunch,
+        Self::PortMapping,
+        Self::Webseed,
+        Self::Metainfo,
+        Self::Tls,
+    ];
+
     /// The fixed word for output.
     #[must_use]
     pub const fn label(self) -> &'static str {

@@ -240,9 +240,13 @@ impl Deltas {
                     self.learn(endpoint, receiver.address, *channel, scene);
                 }
             }
-            Fact::ExternalAddress { address, .. } => {
+            Fact::ExternalAddress { address, port, .. } => {
                 if to_home {
-                    *self.host(receiver.address).external.entry(*address).or_default() += 1;
+                    let host = self.host(receiver.address);
+                    *host.external.entry(*address).or_default() += 1;
+                    // Port 0 is the address alone.
+                    let port = port.filter(|port| *port > 0);
+                    host.external_ports.extend(port.map(|port| Endpoint::new(*address, port)));
                 }
             }
             Fact::Peers { info_hash, channel, endpoints } => {

@@ -3,6 +3,7 @@
 //! What is kept commutes: attempts of the same outcome that lie close together are one span, whoever reports them first.
 
 use super::Ledger;
+use super::report::Interval;
 use super::visits::Guests;
 use super::window::Window;
 use crate::base::{Address, Timestamp, Transport};
@@ -43,6 +44,14 @@ impl Tried {
         let window = Window::between(knock.first, knock.last);
         self.span(Span { answer: knock.answer, window, attempts: knock.attempts });
         insert(&mut self.sources, knock.source, SOURCES);
+    }
+
+    /// Takes in what was remembered.
+    pub fn restore(&mut self, intervals: &[Interval]) {
+        for i in intervals {
+            let window = Window::between(i.first, i.last);
+            self.span(Span { answer: i.answer, window, attempts: i.attempts });
+        }
     }
 
     /// Joins a span with all of the same outcome that it touches.

@@ -1,6 +1,7 @@
 //! How well the sensor saw, over time: a host that is not seen to torrent has stopped only if it would have been seen.
 
 use super::life::slot_of;
+use super::memory::Minute;
 use super::report::Coverage;
 use crate::base::Timestamp;
 use std::collections::VecDeque;
@@ -55,7 +56,9 @@ impl Sample {
         }
     }
 
-    fn minus(self, before: Self) -> Self {
+    /// What came since `before`.
+    #[must_use]
+    pub fn minus(self, before: Self) -> Self {
         Self {
             packets: self.packets.saturating_sub(before.packets),
             lost: self.lost.saturating_sub(before.lost),
@@ -67,7 +70,9 @@ impl Sample {
         }
     }
 
-    fn plus(self, more: Self) -> Self {
+    /// Both together.
+    #[must_use]
+    pub fn plus(self, more: Self) -> Self {
         Self {
             packets: self.packets.saturating_add(more.packets),
             lost: self.lost.saturating_add(more.lost),
@@ -120,6 +125,12 @@ pub struct Health {
     gap: Duration,
     slots: VecDeque<Slot>,
     before: Option<(Timestamp, Sample)>,
+    /// The run of the latest minute that was recalled.
+    run: Option<i64>,
+    /// What comes next is another run's.
+    interrupted: bool,
+    /// The end of the minutes that were recalled.
+    pub remembered: Timestamp,
     /// First tick.
     pub started: Timestamp,
     /// Latest tick.
@@ -134,20 +145,67 @@ impl Health {
     pub fn new(slot: Duration, quiet_for: Duration) -> Self {
         let gap = GAP.min(quiet_for / 4).max(GAP_LEAST);
         let never = Timestamp::MIN;
-        let filtered = false;
-        Self { slot, gap, slots: VecDeque::new(), before: None, started: never, now: never, filtered }
+        Self {
+            slot,
+            gap,
+            slots: VecDeque::new(),
+            before: None,
+            run: None,
+            interrupted: false,
+            remembered: never,
+            started: never,
+            now: never,
+            filtered: false,
+        }
     }
 
     /// Takes note of the totals at `now`; `first` is when the first packet came.
     pub fn note(&mut self, now: Timestamp, first: Timestamp, sample: Sample) {
-        let (was, before) = *self.before.get_or_insert_with(|| {
+        if std::mem::take(&mut self.interrupted) {
+            self.filtered = false;
+            // Whatever its length, the time between two runs was not watched.
+            let (was, _) = self.before.unwrap_or_default();
+            self.advance(first.max(was), Sample::default(), true);
+            self.before = Some((first.max(was), Sample::default()));
+        }
+        let (_, before) = *self.before.get_or_insert_with(|| {
             self.started = first;
             (first, Sample::default())
         });
+        self.advance(now, sample.minus(before), false);
+        self.before = Some((self.now, sample));
+    }
+
+    /// Takes in a minute of an earlier run. What follows is another run's: see [`Self::note`].
+    pub fn recall(&mut self, minute: &Minute) {
+        if self.before.is_none() {
+            self.started = minute.from;
+            self.before = Some((minute.from, Sample::default()));
+        }
+        let other = self.run.replace(minute.run).is_some_and(|run| run != minute.run);
+        self.advance(minute.from, Sample::default(), other);
+        self.advance(minute.to, minute.sample, false);
+        // What a filter hid then, the present run may see.
+        self.filtered = minute.filtered;
+        let unseen = match minute.filtered {
+            true => minute.to.since(minute.from),
+            false if minute.silence > self.gap => minute.silence,
+            false => Duration::ZERO,
+        };
+        if let Some(slot) = self.slots.back_mut() {
+            slot.blind += unseen;
+            slot.longest = slot.longest.max(unseen);
+        }
+        self.interrupted = true;
+        self.remembered = self.now;
+    }
+
+    /// Goes on to `now`, in which time `new` was added; `blind` says that nobody watched.
+    fn advance(&mut self, now: Timestamp, new: Sample, blind: bool) {
+        let was = self.before.map_or(now, |(was, _)| was);
         let now = now.max(was);
-        let new = sample.minus(before);
         let silent = now.since(was);
-        let blind = if silent > self.gap { silent } else { Duration::ZERO };
+        let blind = if blind || silent > self.gap { silent } else { Duration::ZERO };
         let from = slot_of(was, self.slot);
         let number = slot_of(now, self.slot);
         if self.slots.back().is_none_or(|s| s.number < number) {
@@ -173,7 +231,7 @@ impl Health {
         while self.slots.len() > SLOTS {
             self.slots.pop_front();
         }
-        self.before = Some((now, sample));
+        self.before = Some((now, Sample::default()));
         self.now = now;
     }
 

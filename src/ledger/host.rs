@@ -3,8 +3,9 @@
 use super::conduct::Conduct;
 use super::life::{Activity, Life};
 use super::report::{DhtExchange, HostBytes};
+use super::standing::HostState;
 use super::window::Window;
-use crate::base::{Address, InfoHash, NodeId, Transport};
+use crate::base::{Address, Endpoint, InfoHash, NodeId, Timestamp, Transport};
 use crate::event::{Channel, Client, Encryption, Grade, Kind, Kinds};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -29,6 +30,8 @@ pub struct Host {
     pub listens: BTreeMap<(u16, Channel), Window>,
     pub node_ids: BTreeMap<NodeId, Window>,
     pub external: BTreeMap<Address, u64>,
+    /// The same with the port, where it was told.
+    pub external_ports: BTreeSet<Endpoint>,
     pub torrents: BTreeSet<InfoHash>,
     pub dht: [u64; 4],
     /// Sizes of torrents: what it told trackers that it still needs.
@@ -60,6 +63,12 @@ pub struct Host {
     pub opened: [(u64, HostBytes); 2],
     /// Remotes whose unreadable flows fit the length arithmetic.
     pub shaped: BTreeMap<Address, Window>,
+    /// Peer-to-peer bytes of grade strong or better before the sensor was restarted.
+    pub moved_before: HostBytes,
+    /// The state told before the sensor was restarted.
+    pub remembered: Option<HostState>,
+    /// When it was found to be cleared the last time before the sensor was restarted.
+    pub cleared: Option<Timestamp>,
 }
 
 /// What one batch adds to a host.
@@ -72,6 +81,7 @@ pub struct HostDelta {
     pub listens: BTreeMap<(u16, Channel), Window>,
     pub node_ids: BTreeMap<NodeId, Window>,
     pub external: BTreeMap<Address, u64>,
+    pub external_ports: BTreeSet<Endpoint>,
     pub torrents: BTreeSet<InfoHash>,
     pub dht: [u64; 4],
     pub sizes: BTreeMap<u64, Window>,
@@ -134,6 +144,11 @@ impl Host {
         for (address, votes) in delta.external {
             if self.external.len() < EXTERNAL || self.external.contains_key(&address) {
                 *self.external.entry(address).or_default() += votes;
+            }
+        }
+        for endpoint in delta.external_ports {
+            if self.external_ports.len() < LISTENS {
+                self.external_ports.insert(endpoint);
             }
         }
         for info_hash in delta.torrents {

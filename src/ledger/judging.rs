@@ -3,7 +3,7 @@
 use super::health::{Health, Sample, Seen};
 use super::host::Host;
 use super::life::Life;
-use super::report::{Coverage, HostBytes, PortReport};
+use super::report::{Coverage, PortReport};
 use super::verdict::{Evidence, verdict};
 use super::{Ledger, Standing};
 use crate::base::{Address, Timestamp};
@@ -29,8 +29,17 @@ impl Ledger {
     pub fn note_sensor(&self, now: Timestamp, coverage: &Coverage, down: Duration, filtered: bool) {
         let Some(first) = coverage.first else { return };
         if let Ok(mut health) = self.health.lock() {
-            health.filtered |= filtered;
             health.note(now, first, Sample::of(coverage, down));
+            health.filtered |= filtered;
+        }
+    }
+
+    /// Takes note that nobody watched from the last that was remembered until `now`.
+    pub fn note_not_watched(&self, now: Timestamp) {
+        if let Ok(mut health) = self.health.lock() {
+            let filtered = health.filtered;
+            health.note(now, now, Sample::default());
+            health.filtered = filtered;
         }
     }
 
@@ -80,13 +89,11 @@ impl Ledger {
     pub(super) fn judge_host(&self, bench: &Bench, host: &Host, ports: &[PortReport]) -> Standing {
         let ports: Vec<PortReport> = ports.iter().filter(|p| p.p2p || p.mapped).cloned().collect();
         let strong = host.bytes.iter().filter(|(grade, _)| **grade >= Grade::Strong);
-        let moved = strong.fold(HostBytes::default(), |sum, (_, b)| HostBytes {
-            received: sum.received.saturating_add(b.received),
-            sent: sum.sent.saturating_add(b.sent),
-        });
+        let moved = strong.fold(host.moved_before, |sum, (_, b)| sum.plus(*b));
         let evidence = Evidence {
             quiet_for: self.limits.quiet_for,
             activity: &host.activity,
+            cleared: host.cleared,
             suspected: host.suspected,
             moved,
             life: &host.life,

@@ -82,15 +82,31 @@ pub struct PlainFlow {
 /// A big ordinary flow of a host.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Carried {
+    /// The other side.
     pub remote: Address,
     /// The tunnel that it opened as, by its first bytes.
     pub tunnel: Option<Opens>,
+    /// What the host moved.
     pub bytes: HostBytes,
-    pub window: Window,
+    pub(super) window: Window,
+}
+
+impl Carried {
+    /// A flow that came so far.
+    #[must_use]
+    pub const fn of(remote: Address, bytes: HostBytes, (first, last): (Timestamp, Timestamp)) -> Self {
+        Self { remote, tunnel: None, bytes, window: Window::between(first, last) }
+    }
+
+    /// First and last packet.
+    #[must_use]
+    pub const fn span(&self) -> (Timestamp, Timestamp) {
+        (self.window.first, self.window.last)
+    }
 }
 
 /// Which flow: the remote, the host's own port, the transport, the start.
-type FlowKey = (Endpoint, u16, Transport, Timestamp);
+pub type FlowKey = (Endpoint, u16, Transport, Timestamp);
 
 /// What is known of a host's ordinary traffic.
 #[derive(Clone, Debug, Default)]
@@ -101,6 +117,8 @@ pub struct Life {
     carried: BTreeMap<FlowKey, Carried>,
     /// A slot in which it is known to have sent: most packets fall into the same.
     recent: Option<i64>,
+    /// The earliest slot that changed since it was last written down.
+    pub touched: Option<i64>,
 }
 
 impl Life {
@@ -117,7 +135,7 @@ impl Life {
     /// It refused a stranger: the attempt and the refusal are two directions.
     pub fn refused(&mut self, at: Timestamp, slot: Duration) {
         self.sent(at, slot);
-        self.slots.entry(slot_of(at, slot)).or_default().join(Marks { own: true, two_way: 1, one_way: 0 });
+        self.mark(slot_of(at, slot), Marks { own: true, two_way: 1, one_way: 0 });
     }
 
     /// Takes note of a flow whose side `side` (0 or 1) is the host. When exactly it sent its packets is known of the first
@@ -155,7 +173,13 @@ impl Life {
         self.take_carried((remote, own.port, flow.transport, flow.first), new);
     }
 
-    fn take_carried(&mut self, key: FlowKey, new: Carried) {
+    /// Joins what is known of a slot.
+    pub fn mark(&mut self, slot: i64, marks: Marks) {
+        self.slots.entry(slot).or_default().join(marks);
+        self.touched = Some(self.touched.map_or(slot, |t| t.min(slot)));
+    }
+
+    pub fn take_carried(&mut self, key: FlowKey, new: Carried) {
         let known = self.carried.entry(key).or_insert(new);
         if new.window.last >= known.window.last {
             *known = new;
@@ -169,6 +193,11 @@ impl Life {
         }
     }
 
+    /// The big flows, and which they are.
+    pub fn carried_flows(&self) -> impl Iterator<Item = (&FlowKey, &Carried)> {
+        self.carried.iter()
+    }
+
     /// The big flows.
     pub fn carried(&self) -> impl Iterator<Item = &Carried> {
         self.carried.values()
@@ -177,7 +206,7 @@ impl Life {
     /// Joins what another knows; `peer_to_peer` hosts are remembered for longer.
     pub fn add(&mut self, other: &Self, peer_to_peer: bool) {
         for (&slot, &marks) in &other.slots {
-            self.slots.entry(slot).or_default().join(marks);
+            self.mark(slot, marks);
         }
         let cap = if peer_to_peer { SLOTS } else { SLOTS_PLAIN };
         while self.slots.len() > cap {
@@ -193,27 +222,32 @@ impl Life {
 
 /// Stretches of time in which a host sent peer-to-peer traffic, in order; those closer than `slack` are one.
 #[derive(Clone, Debug, Default)]
-pub struct Activity(Vec<Window>);
+pub struct Activity {
+    stretches: Vec<Window>,
+    /// The earliest time that changed since it was last written down.
+    pub touched: Option<Timestamp>,
+}
 
 impl Activity {
     /// Takes note of a stretch.
     pub fn add(&mut self, mut new: Window, slack: Duration) {
-        self.0.retain(|old| {
+        self.stretches.retain(|old| {
             let near = old.near(new.first, new.last, slack);
             if near {
                 new.join(*old);
             }
             !near
         });
-        let at = self.0.partition_point(|w| w.first < new.first);
-        self.0.insert(at, new);
-        if self.0.len() > STRETCHES {
-            self.0.remove(0);
+        self.touched = Some(self.touched.map_or(new.first, |t| t.min(new.first)));
+        let at = self.stretches.partition_point(|w| w.first < new.first);
+        self.stretches.insert(at, new);
+        if self.stretches.len() > STRETCHES {
+            self.stretches.remove(0);
         }
     }
 
     /// The stretches, in order.
     pub fn stretches(&self) -> &[Window] {
-        &self.0
+        &self.stretches
     }
 }

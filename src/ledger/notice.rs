@@ -85,7 +85,7 @@ fn candidate(report: &Report, host: &HostReport, claim: &Claim) -> Option<Candid
         (None, _) => {}
     }
     let address = address_fits(host, claim.address, &mut evidence);
-    let port = claim.port.is_some_and(|port| port_fits(report, host, port, claim.at, &mut evidence));
+    let port = claim.port.is_some_and(|port| port_fits(report, host, claim, port, &mut evidence));
     let contradicted = address.is_none() && !host.external.is_empty();
     if contradicted {
         evidence.push("others said that they see it at another address".to_owned());
@@ -126,12 +126,16 @@ fn address_fits(host: &HostReport, address: Address, evidence: &mut Vec<String>)
 fn port_fits(
     report: &Report,
     host: &HostReport,
+    claim: &Claim,
     port: u16,
-    at: Timestamp,
     evidence: &mut Vec<String>,
 ) -> bool {
+    let at = claim.at;
     let mapped = |m: &&MappingReport| {
-        m.host == host.address && m.mapping.external_port == port && m.at <= at + CLOCK_SKEW
+        m.host == host.address
+            && m.mapping.external_port == port
+            && m.at <= at + CLOCK_SKEW
+            && took_effect(report, m)
     };
     let mapping = report.mappings.iter().find(mapped);
     if let Some(m) = mapping {
@@ -142,5 +146,95 @@ fn port_fits(
     if let Some((_, channel, first, _)) = told {
         evidence.push(format!("it told others its port {port} ({}) since {first}", channel.label()));
     }
-    mapping.is_some() || told.is_some()
+    let outside = host.external_ports.iter().find(|e| e.port == port && e.address == claim.address);
+    if let Some(outside) = outside {
+        evidence.push(format!("others told it that it is seen at {outside}"));
+    }
+    mapping.is_some() || told.is_some() || outside.is_some()
+}
+
+/// Whether a router did what it was asked. One that granted another port than the one asked for answers with the port that it
+/// granted (RFC 6886 section 3.3, RFC 6887 section 11.3); one that was not heard may have done it.
+fn took_effect(report: &Report, mapping: &MappingReport) -> bool {
+    let same = |m: &&MappingReport| {
+        let key = |m: &MappingReport| (m.host, m.mapping.transport, m.mapping.internal_port);
+        key(m) == key(mapping)
+    };
+    match mapping.mapping.answer {
+        Some(result) => result == 0,
+        None => !report.mappings.iter().filter(same).any(|m| {
+            let MappingReport { mapping: answer, .. } = m;
+            match answer.answer {
+                Some(0) => answer.external_port != 0 && answer.external_port != mapping.mapping.external_port,
+                Some(_) => answer.external_port == 0 || answer.external_port == mapping.mapping.external_port,
+                None => false,
+            }
+        }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::{Endpoint, Transport};
+    use crate::event::Mapping;
+
+    const HOST: Address = Address::v4([10, 0, 0, 5]);
+    const OUTSIDE: Address = Address::v4([198, 51, 100, 2]);
+
+    fn at(secs: i64) -> Timestamp {
+        Timestamp::from_secs(secs)
+    }
+
+    fn report(mappings: &[(u16, Option<u16>)]) -> Report {
+        let host = HostReport { address: HOST, first: at(0), last: at(100), ..HostReport::default() };
+        let mapping = |(external_port, answer): &(u16, Option<u16>)| MappingReport {
+            host: HOST,
+            router: Endpoint::new(Address::v4([10, 0, 0, 1]), 5_351),
+            mapping: Mapping {
+                transport: Transport::Tcp,
+                internal_port: 6_881,
+                external_port: *external_port,
+                lifetime: 3_600,
+                host: None,
+                answer: *answer,
+                protocol: "nat-pmp",
+            },
+            at: at(10),
+            last: at(10),
+            used_by: 0,
+        };
+        Report { hosts: vec![host], mappings: mappings.iter().map(mapping).collect(), ..Report::default() }
+    }
+
+    fn claim(port: u16, at: Timestamp) -> Claim {
+        Claim { address: OUTSIDE, port: Some(port), at, info_hash: None }
+    }
+
+    #[test]
+    fn a_mapping_counts_as_the_router_granted_it() {
+        let fits = |mappings: &[(u16, Option<u16>)], port| {
+            !candidates(&report(mappings), &claim(port, at(50))).is_empty()
+        };
+        assert!(fits(&[(7_000, None)], 7_000), "nobody heard the answer");
+        assert!(fits(&[(7_000, None), (7_000, Some(0))], 7_000));
+        assert!(!fits(&[(7_000, None), (7_000, Some(2))], 7_000), "refused");
+        assert!(!fits(&[(7_000, None), (0, Some(2))], 7_000), "refused without a word on the port");
+        assert!(!fits(&[(7_000, None), (7_001, Some(0))], 7_000), "another was granted");
+        assert!(fits(&[(7_000, None), (7_001, Some(0))], 7_001));
+        assert!(!fits(&[(7_001, Some(2))], 7_001));
+    }
+
+    #[test]
+    fn an_outside_port_that_others_told_counts_with_its_address() {
+        let mut report = report(&[]);
+        report.hosts[0].external = vec![(OUTSIDE, 3)];
+        report.hosts[0].external_ports = vec![Endpoint::new(OUTSIDE, 40_000)];
+        let confidence = |port, at| candidates(&report, &claim(port, at)).first().map(|c| c.confidence);
+        assert_eq!(confidence(40_000, at(50)), Some(Confidence::Medium));
+        assert_eq!(confidence(40_001, at(50)), Some(Confidence::Low));
+        // The clock of the notice may be off, but not by more than is said.
+        assert_eq!(confidence(40_000, at(100) + CLOCK_SKEW), Some(Confidence::Medium));
+        assert_eq!(confidence(40_000, at(101) + CLOCK_SKEW), None);
+    }
 }

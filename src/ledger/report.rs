@@ -120,7 +120,7 @@ pub struct HostBytes {
 }
 
 /// A home host.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct HostReport {
     /// Its address.
     pub address: Address,
@@ -154,6 +154,8 @@ pub struct HostReport {
     pub node_ids: Vec<(NodeId, Option<bool>)>,
     /// Its address as others said they see it, with votes.
     pub external: Vec<(Address, u64)>,
+    /// The same with its port, where others told it (KRPC `ip`, BEP 42; PCP, RFC 6887).
+    pub external_ports: Vec<Endpoint>,
     /// Torrents it took part in.
     pub torrents: Vec<InfoHash>,
     /// DHT messages sent by role: queries, responses, errors; and queries received.
@@ -411,6 +413,12 @@ pub struct TorrentStanding {
     pub downloaded: u64,
     /// Whether it shows or claims to have all.
     pub complete: bool,
+    /// First and last seen in it.
+    pub first: Timestamp,
+    /// See `first`.
+    pub last: Timestamp,
+    /// What it does there.
+    pub role: Role,
 }
 
 /// What a home host does in a torrent.
@@ -427,6 +435,9 @@ pub enum Role {
 }
 
 impl Role {
+    /// Every role.
+    pub const ALL: [Self; 4] = [Self::Lookup, Self::Member, Self::Leecher, Self::Seeder];
+
     /// The fixed word of the output.
     #[must_use]
     pub const fn label(self) -> &'static str {

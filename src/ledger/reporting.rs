@@ -33,6 +33,9 @@ impl Ledger {
                         downloaded: host.downloaded,
                         complete: host.measured.is_some_and(|(have, of)| have == of)
                             || host.claimed.is_some_and(|(_, _, _, left)| left == 0),
+                        first: host.first,
+                        last: host.last,
+                        role: host.role,
                     }
                 };
                 swarm.hosts.iter().map(standing).collect::<Vec<_>>()
@@ -151,12 +154,14 @@ fn host_report(address: Address, host: &Host) -> Option<HostReport> {
         kinds: host.kinds.clone(),
         flows: host.flows,
         peers: host.peers.len() as u64,
-        claimed_only: host.two_way == 0,
+        // Of a host that is known from before a restart nothing was seen yet.
+        claimed_only: host.two_way == 0 && host.flows > 0,
         client_conflict: conflicting(&clients),
         clients,
         listens: host.listens.iter().map(|(&(port, channel), w)| (port, channel, w.first, w.last)).collect(),
         node_ids: host.node_ids.keys().map(|id| (*id, None)).collect(),
         external,
+        external_ports: host.external_ports.iter().copied().collect(),
         torrents: host.torrents.iter().copied().collect(),
         dht: host.dht,
         dht_exchange: host.dht_exchange.clone(),

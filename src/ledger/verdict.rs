@@ -39,6 +39,8 @@ pub struct Evidence<'a> {
     pub quiet_for: Duration,
     /// When the host sent peer-to-peer traffic of grade strong or better.
     pub activity: &'a Activity,
+    /// When it was found to be cleared the last time before the sensor was restarted.
+    pub cleared: Option<Timestamp>,
     /// When it sent traffic that is merely suspected.
     pub suspected: Option<Window>,
     /// Its peer-to-peer bytes.
@@ -78,7 +80,10 @@ fn cleared_before(evidence: &Evidence<'_>, stretches: &[Window]) -> Option<Windo
     let at = stretches.windows(2).rposition(returned)?;
     let (until, after) = stretches.split_at_checked(at + 1)?;
     let after = *after.first()?;
-    (judge(evidence, until, after.first).state == HostState::Cleared).then_some(after)
+    let before = until.last()?.last;
+    // What was found before a restart stands, though the sensor was down since.
+    let known = evidence.cleared.is_some_and(|at| before <= at && at <= after.first);
+    (known || judge(evidence, until, after.first).state == HostState::Cleared).then_some(after)
 }
 
 /// The state at `now` of a host that was active in these stretches.

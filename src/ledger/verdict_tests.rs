@@ -68,6 +68,7 @@ impl World {
         let evidence = Evidence {
             quiet_for: DAY,
             activity: &self.activity,
+            cleared: None,
             suspected: self.suspected,
             moved: self.moved,
             life: &life,

@@ -17,6 +17,8 @@ pub struct NoticeAnswer<'a> {
     pub seen: &'a Seen,
     /// What could be seen at all.
     pub coverage: &'a Coverage,
+    /// Whether that is told of the time around the notice alone, as a history does, or of the whole input.
+    pub of_that_time: bool,
 }
 
 impl NoticeAnswer<'_> {
@@ -51,7 +53,7 @@ impl NoticeAnswer<'_> {
 /// # Errors
 /// Those of the output.
 pub fn write_notice(answer: &NoticeAnswer<'_>, out: &mut dyn Write) -> io::Result<()> {
-    let NoticeAnswer { claim, candidates, seen, coverage } = answer;
+    let NoticeAnswer { claim, candidates, seen, coverage, of_that_time } = answer;
     let port = claim.port.map_or_else(String::new, |port| format!(" port {port}"));
     writeln!(out, "{}: {}{port} at {}", answer.conclusion(), claim.address, claim.at)?;
     for candidate in *candidates {
@@ -70,7 +72,9 @@ pub fn write_notice(answer: &NoticeAnswer<'_>, out: &mut dyn Write) -> io::Resul
         seen.blind.as_secs()
     )?;
     let (one_way, flows) = (coverage.one_way_flows, coverage.flows);
-    writeln!(out, "  {one_way} of {flows} flows of the whole input were seen in one direction only")
+    let scope = if *of_that_time { "that time" } else { "the whole input" };
+    writeln!(out, "  {one_way} of {flows} flows of {scope} were seen in one direction only")?;
+    writeln!(out, "  the notice's clock may be off by {skew} min")
 }
 
 /// Writes it as one JSON object.

@@ -190,7 +190,7 @@ impl<S: AnalysisSink + ?Sized> AnalysisSink for Policed<'_, S> {
     fn tick(&mut self, now: Timestamp, ledger: &Ledger, coverage: &Coverage) {
         let began = std::time::Instant::now();
         if now.since(self.looked) >= STANDINGS {
-            let since = std::mem::replace(&mut self.looked, now);
+            let since = std::mem::replace(&mut self.looked, now).max(ledger.remembered_until());
             if self.engine.wants(Subject::Torrent) {
                 self.torrents(now, since, ledger);
             }
@@ -205,6 +205,10 @@ impl<S: AnalysisSink + ?Sized> AnalysisSink for Policed<'_, S> {
             self.inner.alert(&change);
         }
         self.inner.tick(now, ledger, coverage);
+    }
+
+    fn end(&mut self, ledger: &Ledger) {
+        self.inner.end(ledger);
     }
 
     fn stats(&mut self, at: Timestamp, coverage: &Coverage) {

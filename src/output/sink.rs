@@ -31,6 +31,9 @@ pub trait AnalysisSink {
     /// was asked for running news.
     fn tick(&mut self, _now: Timestamp, _ledger: &Ledger, _coverage: &Coverage) {}
 
+    /// All is counted and told: what is left can be written down. Told only where the pipeline was asked for running news.
+    fn end(&mut self, _ledger: &Ledger) {}
+
     /// How the sensor fares: before every tick, live only.
     fn sensor(&mut self, _status: &SensorStatus) {}
 

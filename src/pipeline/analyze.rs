@@ -11,6 +11,7 @@ use crate::capture::{self, CaptureError, FileOptions, PacketSource, Read};
 use crate::event::Subject;
 use crate::flow::FlowLimits;
 use crate::frame::{Decoded, Decoder, DecoderOptions};
+use crate::ledger::memory::Memory;
 use crate::ledger::report::{Coverage, Report};
 use crate::ledger::{Allowed, Ledger, LedgerLimits};
 use crate::output::AnalysisSink;
@@ -49,6 +50,8 @@ pub struct AnalyzeOptions {
     pub quiet_for: Option<Duration>,
     /// What is counted and shown as allowed.
     pub allowed: Arc<Allowed>,
+    /// What was remembered from before a restart.
+    pub remembered: Option<Arc<Memory>>,
 }
 
 /// How much an analysis may remember. The default suits a large network.
@@ -126,6 +129,9 @@ pub fn analyze_source(
     let ledger = Arc::new(Ledger::new(options.home.clone(), LedgerLimits { quiet_for, ..limits.ledger }));
     ledger.allow(Arc::clone(&options.allowed));
     let filtered = options.filter.is_some();
+    if let Some(memory) = &options.remembered {
+        ledger.restore(memory);
+    }
     let interim = if options.news { NEWS_TICK } else { INTERIM };
     let keep = Keep { all_flows: options.all_flows, dht: options.log_dht, subject: options.subject, interim };
     let mut pool = Pool::new(options.workers, &ledger, limits.flows, keep);
@@ -166,7 +172,7 @@ pub fn analyze_source(
             ledger.note_sensor(now, &health, Duration::ZERO, filtered);
             keeper.tick(now, harvests, &places, sink);
             if options.news {
-                sink.tick(now, &ledger, &coverage(&tally, source, &decoder, &ledger));
+                sink.tick(now, &ledger, &health);
             }
         }
         if due.stats {
@@ -201,6 +207,7 @@ pub fn analyze_source(
     let last = tally.last().unwrap_or_default();
     if options.news {
         sink.tick(last, &ledger, &report.coverage);
+        sink.end(&ledger);
     }
     sink.stats(last, &report.coverage);
     Ok(report)

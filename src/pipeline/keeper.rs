@@ -59,6 +59,8 @@ pub struct Places<'a> {
 
 impl Keeper {
     pub fn new(ledger: Arc<Ledger>, tells: Tells) -> Self {
+        // A state that was told before a restart is no news.
+        let states = ledger.remembered_states().collect();
         Self {
             ledger,
             waiting: VecDeque::new(),
@@ -66,7 +68,7 @@ impl Keeper {
             tidied: Timestamp::MIN,
             tells,
             judged_early: 0,
-            states: HashMap::default(),
+            states,
         }
     }
 

@@ -17,6 +17,7 @@ use super::worker::{Harvest, Keep, WorkerCounters};
 use crate::base::{HashKey, HomeNets, Timestamp};
 use crate::capture::{Origin, PacketSource, Read};
 use crate::frame::{Decoded, Decoder, DecoderOptions, Path, shard};
+use crate::ledger::memory::Memory;
 use crate::ledger::report::{Coverage, Report};
 use crate::ledger::{Allowed, Ledger};
 use crate::output::{AnalysisSink, SensorStatus};
@@ -41,6 +42,8 @@ pub struct WatchOptions {
     pub limits: AnalyzeLimits,
     /// What is counted and shown as allowed.
     pub allowed: Arc<Allowed>,
+    /// What was remembered from before a restart.
+    pub remembered: Option<Arc<Memory>>,
 }
 
 /// Time between two ticks.
@@ -64,6 +67,9 @@ pub fn watch(
     let workers = options.workers.max(1);
     let ledger = Arc::new(Ledger::new(options.home.clone(), options.limits.ledger));
     ledger.allow(Arc::clone(&options.allowed));
+    if let Some(memory) = &options.remembered {
+        ledger.restore(memory);
+    }
     let keep = Keep { all_flows: options.all_flows, dht: options.log_dht, subject: None, interim: TICK };
     let key = HashKey::random();
     let (hand_over, back) = bounded(workers * HARVESTS);
@@ -266,6 +272,7 @@ impl Desk<'_> {
         self.keeper.tell_ends(&report, sink);
         let last = report.coverage.last.unwrap_or_default();
         sink.tick(last, self.ledger, &report.coverage);
+        sink.end(self.ledger);
         sink.stats(last, &report.coverage);
         report
     }

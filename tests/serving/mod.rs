@@ -71,6 +71,7 @@ pub fn watched(capture: &str, options: HttpOptions) -> Served {
         deduplicate: true,
         limits: AnalyzeLimits::default(),
         allowed: Default::default(),
+        remembered: None,
     };
     watch(&mut source, &options, &mut WithInterface(&mut sink)).expect("it can be read");
     Served { live, running }

@@ -263,6 +263,8 @@ mod tests {
             "rotate_size",
             "rotate_hours",
             "compress",
+            "keep_days",
+            "max_size",
         ];
         let (set, default) = (config.to_yaml().unwrap(), Config::default().to_yaml().unwrap());
         let lines: Vec<&str> = default.lines().filter(|line| !line.ends_with(':')).collect();

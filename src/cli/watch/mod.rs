@@ -13,6 +13,7 @@ mod web;
 pub(crate) use arguments::WatchArguments;
 
 use super::exit::{Exit, Failure};
+use super::history;
 use super::log;
 use super::privacy;
 use outputs::{Outputs, Running};
@@ -20,6 +21,7 @@ use policy::Watched;
 use std::io::{self, BufWriter, IsTerminal as _, Write as _};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 use swarmscope::base::HomeNets;
 use swarmscope::capture::{Live, LiveOptions};
 use swarmscope::config::Config;
@@ -29,6 +31,7 @@ use swarmscope::output::privacy::Veiled;
 use swarmscope::output::{Color, Layout, Policed, write_json, write_summary};
 use swarmscope::pipeline::{AnalyzeError, AnalyzeLimits, WatchOptions, watch};
 use swarmscope::policy::{Engine, EngineLimits, Subject};
+use swarmscope::store::{RunKind, StoreLimits};
 use swarmscope::system::{Identity, KeepNetRaw, Service, Signals, give_up_privileges};
 use tracing::info;
 
@@ -46,6 +49,7 @@ pub(crate) fn run(arguments: &WatchArguments, verbose: u8, quiet: bool) -> Resul
     let rules = policy::load(config.rules.dir.as_deref())?;
     let allowed = super::rules::allowed(config.rules.allow.as_deref())?;
     let carriers = carriers::Prepared::from(&config.sinks)?;
+    history::check_veil(config.state.dir.as_deref(), config.privacy.anonymize_key_file.as_deref())?;
     let veil = privacy::configured(&config.privacy)?;
     let signals = Signals::install().map_err(|e| Failure::Run(format!("cannot listen to signals: {e}")))?;
     let service = Service::from_environment();
@@ -57,18 +61,26 @@ pub(crate) fn run(arguments: &WatchArguments, verbose: u8, quiet: bool) -> Resul
     give_up_privileges(identity.as_ref(), keep)
         .map_err(|e| Failure::Run(format!("cannot give up rights: {e}")))?;
 
+    let past = config.state.dir.as_deref().map(|dir| history::open(dir, config.quiet_for.0)).transpose()?;
     let stop = signals.stop();
     let running = Running { arguments: arguments.clone(), config, file, signals, service: service.clone() };
     let mut engine =
         Engine::new(rules, HomeNets::new(running.config.home_networks.clone()), EngineLimits::default());
     engine.allow(Arc::clone(&allowed));
     let mut options = watch_options(&running, allowed);
+    let history = past.map(|past| go_on(past, &running.config, &mut engine, &mut options)).transpose()?;
     let dht_too = options.log_dht;
     options.log_dht |= engine.wants(Subject::Dht);
     let interfaces = running.config.interfaces.join(", ");
     let (live, shown) = server.as_ref().map(|_| web::live(&running.config, &veil)).transpose()?.unzip();
-    let outputs =
-        Outputs::open(running, live.zip(shown.clone()), carriers, options.log_dht, Arc::clone(&veil))?;
+    let outputs = Outputs::open(
+        running,
+        live.zip(shown.clone()),
+        carriers,
+        options.log_dht,
+        history,
+        Arc::clone(&veil),
+    )?;
     let mut outputs = Veiled::new(Arc::clone(&veil), outputs);
     let served = server.zip(shown).map(|(server, live)| server.start(live)).transpose();
     let served = served.map_err(|error| Failure::Run(error.to_string()))?;
@@ -90,6 +102,27 @@ pub(crate) fn run(arguments: &WatchArguments, verbose: u8, quiet: bool) -> Resul
     veil.report(&mut report);
     print(&report, arguments).map_err(|error| Failure::writing("the summary", &error))?;
     Ok(Exit::Done)
+}
+
+/// Goes on where the history ends, and writes it from here on.
+fn go_on(
+    past: history::Opened,
+    config: &Config,
+    engine: &mut Engine,
+    options: &mut WatchOptions,
+) -> Result<history::Recorder, Failure> {
+    let (taken, left) = past.restore(engine)?;
+    info!(
+        hosts = past.memory.hosts.len(),
+        alert_groups = taken,
+        left_out = left,
+        "going on from the history"
+    );
+    let keep = Duration::from_secs(u64::from(config.state.keep_days) * 86_400);
+    let limits = StoreLimits { keep, size: config.state.max_size.0 };
+    let memory = Arc::new(past.memory.clone());
+    options.remembered = Some(memory);
+    past.record(RunKind::Watch, config.interfaces.join(", "), options.home.clone(), false, limits)
 }
 
 /// The configuration, flags over file over default, and the file.
@@ -128,6 +161,7 @@ fn watch_options(running: &Running, allowed: Arc<Allowed>) -> WatchOptions {
             ..AnalyzeLimits::default()
         },
         allowed,
+        remembered: None,
     }
 }
 

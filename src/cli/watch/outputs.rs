@@ -1,6 +1,7 @@
 //! What a sensor tells while it runs: events, what is served, alerts to others, the log, the service manager.
 
 use super::super::exit::Failure;
+use super::super::history::Recorder;
 use super::WatchArguments;
 use super::carriers::{Carriers, Prepared};
 use super::policy::{self, Board, PolicyNow};
@@ -23,7 +24,8 @@ use swarmscope::output::sinks::RotatingFile;
 use swarmscope::output::{
     AnalysisSink, DhtEvent, EventWriter, FlowContext, HostEvent, InterfaceStatus, SensorStatus, TorrentEvent,
 };
-use swarmscope::policy::{AlertChange, RuleSet, Subject};
+use swarmscope::policy::{AlertChange, Engine, RuleSet, Subject};
+use swarmscope::store::Removed;
 use swarmscope::system::{Service, Signals};
 use tracing::{error, info, warn};
 
@@ -52,6 +54,12 @@ pub(super) struct Outputs {
     board: Board,
     /// Whether DHT messages are told at all.
     dht: bool,
+    /// What is kept over a restart, and whether it could be written at the last tick.
+    history: Option<Recorder>,
+    history_fails: bool,
+    history_removed: Removed,
+    /// Time that interfaces were down so far.
+    down: Duration,
     /// Rules that a reload read, until they are taken.
     rules: Option<Arc<RuleSet>>,
 }
@@ -63,6 +71,7 @@ impl Outputs {
         live: Option<(LiveSink, Arc<Live>)>,
         carriers: Prepared,
         dht: bool,
+        history: Option<Recorder>,
         veil: Arc<Veil>,
     ) -> Result<Self, Failure> {
         let events = target(&running.config.events)?.map(|target| EventWriter::new(Spool::new(target)));
@@ -76,6 +85,10 @@ impl Outputs {
             carriers: carriers.start()?,
             board: Board::new(veil),
             dht,
+            history,
+            history_fails: false,
+            history_removed: Removed::default(),
+            down: Duration::ZERO,
             rules: None,
         })
     }
@@ -93,8 +106,37 @@ impl Outputs {
         }
     }
 
+    /// Keeps what is new, with the state of the rules.
+    pub(super) fn keep(&mut self, ledger: &Ledger, engine: &Engine, end: bool) {
+        let Some(history) = &mut self.history else { return };
+        if end {
+            history.end(ledger, Some(engine));
+        } else {
+            history.write(ledger, Some(engine));
+        }
+        let counters = history.counters();
+        match (counters.up, std::mem::replace(&mut self.history_fails, !counters.up)) {
+            (false, false) => {
+                let error = history.problem().unwrap_or_default();
+                error!(error, "the history cannot be written: what is new waits in memory");
+            }
+            (true, true) => info!(dropped = counters.dropped, "the history is written again"),
+            _ => {}
+        }
+        if std::mem::replace(&mut self.history_removed, counters.removed) != counters.removed {
+            let Removed { too_old, too_much } = counters.removed;
+            info!(too_old, too_much, "days were removed from the history");
+        }
+    }
+
     /// Writes what is left.
     pub(super) fn finish(mut self) -> Result<(), Failure> {
+        if let Some(counters) = self.history.take().map(Recorder::finish)
+            && counters.dropped > 0
+        {
+            let (dropped, errors) = (counters.dropped, counters.errors);
+            warn!(dropped, errors, "not all of the history could be written");
+        }
         let Some(events) = &mut self.events else { return Ok(()) };
         let spool = events.inner_mut();
         spool.drain();
@@ -185,6 +227,10 @@ impl Outputs {
             let (up, errors) = (spool.failing.is_none(), self.events_errors);
             outputs.push(OutputStatus { sink: "events", up, errors, dropped: spool.dropped });
         }
+        if let Some(counters) = self.history.as_ref().map(Recorder::counters) {
+            let (up, errors, dropped) = (counters.up, counters.errors, counters.dropped);
+            outputs.push(OutputStatus { sink: "history", up, errors, dropped });
+        }
         live.update_duty(|duty| duty.outputs = outputs);
     }
 
@@ -230,15 +276,25 @@ impl AnalysisSink for Outputs {
     }
 
     fn host(&mut self, event: &HostEvent<'_>) {
+        // With a report it is the summary at the end, and no change.
+        if let (Some(history), None) = (&mut self.history, event.host) {
+            history.state(event.at, event.address, event.standing);
+        }
         self.write(|events| events.host(event));
         self.show(|live| live.host(event));
     }
 
     fn update(&mut self, update: &FlowUpdate<'_>, context: &FlowContext<'_>) {
+        if let Some(history) = &mut self.history {
+            history.update(update);
+        }
         self.show(|live| live.update(update, context));
     }
 
     fn alert(&mut self, change: &AlertChange) {
+        if let Some(history) = &mut self.history {
+            history.alert(change);
+        }
         self.write(|events| events.alert(change));
         self.carriers.send(change);
         self.board.note(change);
@@ -256,12 +312,16 @@ impl AnalysisSink for Outputs {
 
     fn sensor(&mut self, status: &SensorStatus) {
         self.compare(&status.interfaces);
+        self.down = status.interfaces.iter().map(|i| i.gap).sum();
         self.show(|live| live.sensor(status));
     }
 
     /// What comes through here went the packets' way: the watchdog hears of nothing else.
     fn tick(&mut self, now: Timestamp, ledger: &Ledger, coverage: &Coverage) {
         self.drain(now);
+        if let Some(history) = &mut self.history {
+            history.tick(now, ledger, coverage, self.down);
+        }
         self.report_outputs();
         self.show(|live| live.tick(now, ledger, coverage));
         self.running.service.alive();

@@ -69,7 +69,13 @@ impl AnalysisSink for Watched<'_> {
         if let Some(rules) = outputs.take_rules() {
             engine.replace(rules);
         }
+        outputs.keep(ledger, engine, false);
         outputs.publish(|board| board.status(engine, spent));
+    }
+
+    fn end(&mut self, ledger: &Ledger) {
+        let (engine, veiled) = self.0.parts();
+        veiled.inner_mut().keep(ledger, engine, true);
     }
 
     fn stats(&mut self, at: Timestamp, coverage: &Coverage) {

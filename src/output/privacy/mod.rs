@@ -144,6 +144,7 @@ impl Veil {
             listens: _,
             node_ids,
             external,
+            external_ports,
             torrents: _,
             dht: _,
             dht_exchange: _,
@@ -156,6 +157,7 @@ impl Veil {
         *address = self.address(*address);
         node_ids.iter_mut().for_each(|(id, _)| *id = self.node(*id));
         external.iter_mut().for_each(|(address, _)| *address = self.address(*address));
+        external_ports.iter_mut().for_each(|endpoint| *endpoint = self.endpoint(*endpoint));
         self.standing(standing);
     }
 

@@ -106,6 +106,10 @@ impl<S: AnalysisSink> AnalysisSink for Veiled<S> {
         self.inner.alert(&change);
     }
 
+    fn end(&mut self, ledger: &Ledger) {
+        self.inner.end(ledger);
+    }
+
     fn stats(&mut self, at: Timestamp, coverage: &Coverage) {
         let mut coverage = coverage.clone();
         self.veil.coverage(&mut coverage);

@@ -58,7 +58,7 @@ const CRATES: [(&str, &[&str]); 30] = [
     ("hyper_util", &["output"]),
     ("indicatif", &["output"]),
     ("jiff", &["policy"]),
-    ("nix", &["capture", "system"]),
+    ("nix", &["capture", "output", "system"]),
     ("pcap", &["capture"]),
     ("prometheus", &["output"]),
     ("sd_notify", &["system"]),

@@ -1,6 +1,6 @@
 //! Evaluates rules: takes news in as it comes, and at each tick says what happened to alerts.
 
-use super::alert::{Alert, AlertAction, AlertChange, annotate};
+use super::alert::{Alert, AlertAction, AlertChange, annotate, link};
 use super::group::{Group, Groups, Key, Life};
 use super::load::RuleSet;
 use super::nets::NetTable;
@@ -68,6 +68,8 @@ pub struct Engine {
     now: Timestamp,
     swept: Timestamp,
     sensor: Option<SensorNews>,
+    /// The address of the sensor's page, without a slash at its end.
+    page: Option<Box<str>>,
     /// Kept for its memory.
     picked: Vec<usize>,
 }
@@ -102,10 +104,18 @@ impl Engine {
             now: Timestamp::MIN,
             swept: Timestamp::MIN,
             sensor: None,
+            page: None,
             picked: Vec::new(),
         };
         engine.replace(set);
         engine
+    }
+
+    /// Lets alerts lead to the sensor's page at this address, e.g. `https://sensor.example:9847`.
+    #[must_use]
+    pub fn with_page(mut self, address: &str) -> Self {
+        self.page = Some(address.trim_end_matches('/').into());
+        self
     }
 
     /// Puts other rules in the place of the ones so far. Rules that ask the same as before keep their alerts.
@@ -256,7 +266,7 @@ impl Engine {
         self.now = now;
         let sweep = now.since(self.swept) >= SWEEP;
         let mut changes: Vec<(Box<[Key]>, AlertChange)> = Vec::new();
-        let (set, networks) = (&self.set, &self.networks);
+        let (set, networks, page) = (&self.set, &self.networks, self.page.as_deref());
         let mut counters = self.counters;
         for Running { rule, groups } in &mut self.rules {
             let from = changes.len();
@@ -269,7 +279,7 @@ impl Engine {
                     return false;
                 }
                 counters.opened += u64::from(action == AlertAction::Opened);
-                let alert = alert(rule, group, networks, now, since, value);
+                let alert = alert(rule, group, networks, page, now, since, value);
                 changes.push((group.key.clone(), AlertChange { action, alert }));
                 true
             };
@@ -300,7 +310,7 @@ impl Engine {
                 Life::Firing { since, told: Some(at) } => {
                     let mut group = group.clone();
                     let value = group.window.value(&rule.condition, rule.over, self.now, group.seen);
-                    Some(alert(rule, &group, &self.networks, at, since, value))
+                    Some(alert(rule, &group, &self.networks, self.page.as_deref(), at, since, value))
                 }
                 _ => None,
             })
@@ -360,10 +370,12 @@ fn alert(
     rule: &Arc<Rule>,
     group: &Group,
     networks: &NetTable<Arc<str>>,
+    page: Option<&str>,
     at: Timestamp,
     since: Timestamp,
     value: f64,
 ) -> Alert {
+    let link = page.map(|page| link(page, group.evidence.host));
     let network = group.evidence.host.and_then(|h| networks.holding(&h).next().cloned()).unwrap_or_default();
     Alert {
         rule: Arc::clone(rule),
@@ -371,8 +383,9 @@ fn alert(
         since,
         group: rule.group_by.iter().zip(&group.key).map(|(by, key)| (by.label(), key.text())).collect(),
         value,
-        annotations: annotate(rule, &group.key, value, since, &network, &group.evidence),
+        annotations: annotate(rule, &group.key, value, since, &network, link.as_deref(), &group.evidence),
         evidence: group.evidence.clone(),
+        link,
     }
 }
 

@@ -55,6 +55,9 @@ pub(crate) fn run(arguments: &WatchArguments, verbose: u8, quiet: bool) -> Resul
     let running = Running { arguments: arguments.clone(), config, file, signals, service: service.clone() };
     let mut engine =
         Engine::new(rules, HomeNets::new(running.config.home_networks.clone()), EngineLimits::default());
+    if let Some(page) = &running.config.web.external_url {
+        engine = engine.with_page(page);
+    }
     let mut options = watch_options(&running);
     let dht_too = options.log_dht;
     options.log_dht |= engine.wants(Subject::Dht);
@@ -68,6 +71,8 @@ pub(crate) fn run(arguments: &WatchArguments, verbose: u8, quiet: bool) -> Resul
         info!(%address, "serving the page, the API and the metrics");
     }
     service.ready(&format!("listening on {interfaces}"));
+    // What fired before a restart.
+    outputs.resume(engine.active());
     let mut sink = Watched(Policed::new(&mut engine, &mut outputs, dht_too));
     let result = watch(&mut source, &options, &mut sink);
     service.stopping();

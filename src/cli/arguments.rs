@@ -6,8 +6,8 @@ use super::verify::VerifyArguments;
 use super::watch::WatchArguments;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use std::path::PathBuf;
-use std::time::Duration;
 use swarmscope::base::{HomeNets, Network, Timestamp};
+use swarmscope::config::TimeSpan;
 use swarmscope::event::Subject;
 use swarmscope::output::Color;
 use swarmscope::pipeline::AnalyzeOptions;
@@ -76,12 +76,22 @@ Exit status:
   3  cannot tell: the sensor could have missed it, or the host was not seen
   4  not cleared: active, quiet but not for long enough, changed, recurred";
 
+/// Version, commit and compiler.
+const LONG_VERSION: &str = concat!(
+    env!("CARGO_PKG_VERSION"),
+    " (commit ",
+    env!("SWARMSCOPE_REVISION"),
+    ", rustc ",
+    env!("SWARMSCOPE_RUSTC"),
+    ")"
+);
+
 /// A passive monitor for BitTorrent-family traffic.
 ///
 /// swarmscope tells from captured packets which hosts take part in BitTorrent, in which torrents, and with which clients.
 /// It sends nothing.
 #[derive(Debug, Parser)]
-#[command(version, arg_required_else_help = true, after_long_help = EXAMPLES)]
+#[command(version, long_version = LONG_VERSION, arg_required_else_help = true, after_long_help = EXAMPLES)]
 pub(crate) struct Arguments {
     /// Say more on stderr; twice or thrice for even more
     #[arg(short, long, global = true, action = clap::ArgAction::Count, conflicts_with = "quiet")]
@@ -183,8 +193,8 @@ pub(crate) struct AnalyzeArguments {
     #[arg(long, value_name = "WHAT", requires = "events", help_heading = "Output")]
     pub(crate) log: Vec<LogTopic>,
     /// How long a host must be quiet to be called cleared, such as 24h or 7d
-    #[arg(long, value_name = "TIME", value_parser = super::verify::duration, help_heading = "Output")]
-    pub(crate) quiet_for: Option<Duration>,
+    #[arg(long, value_name = "TIME", help_heading = "Output")]
+    pub(crate) quiet_for: Option<TimeSpan>,
     /// When to colour the summary; auto is on a terminal unless NO_COLOR is set
     #[arg(long, value_name = "WHEN", default_value = "auto", help_heading = "Output")]
     pub(crate) color: ColorWhen,
@@ -327,7 +337,7 @@ impl AnalyzeArguments {
             news: !self.rules.is_empty(),
             all_flows: self.all_flows,
             log_dht: self.log.contains(&LogTopic::Dht),
-            quiet_for: self.quiet_for,
+            quiet_for: self.quiet_for.map(|TimeSpan(time)| time),
             ..self.input.options()
         }
     }

@@ -6,8 +6,8 @@ use super::exit::{Exit, Failure};
 use clap::Args;
 use std::io::{self, BufWriter, Write as _};
 use std::ops::ControlFlow;
-use std::time::Duration;
 use swarmscope::base::{Address, HomeNets, Network, Timestamp};
+use swarmscope::config::TimeSpan;
 use swarmscope::event::FlowRecord;
 use swarmscope::ledger::report::Coverage;
 use swarmscope::ledger::{HostState, Ledger, Standing};
@@ -28,8 +28,8 @@ pub(crate) struct VerifyArguments {
     #[command(flatten)]
     pub(crate) input: InputArguments,
     /// How long it must be quiet to be called cleared, such as 24h or 7d
-    #[arg(long, value_name = "TIME", default_value = "24h", value_parser = duration, help_heading = "What to verify")]
-    pub(crate) quiet_for: Duration,
+    #[arg(long, value_name = "TIME", default_value = "24h", help_heading = "What to verify")]
+    pub(crate) quiet_for: TimeSpan,
     /// Print the verdict as one JSON object
     #[arg(long, help_heading = "Output")]
     pub(crate) json: bool,
@@ -44,25 +44,7 @@ impl VerifyArguments {
             networks.extend(self.host.to_string().parse::<Network>());
         }
         let home = HomeNets::new(networks);
-        AnalyzeOptions { news: true, quiet_for: Some(self.quiet_for), home, ..options }
-    }
-}
-
-/// A length of time: a whole number and `s`, `m`, `h` or `d`.
-pub(crate) fn duration(text: &str) -> Result<Duration, String> {
-    let wrong = || "expected a whole number and s, m, h or d, such as 24h".to_owned();
-    let (number, unit) = text.split_at_checked(text.len().saturating_sub(1)).ok_or_else(wrong)?;
-    let seconds = match unit {
-        "s" => 1,
-        "m" => 60,
-        "h" => 3_600,
-        "d" => 86_400,
-        _ => return Err(wrong()),
-    };
-    let number: u64 = number.parse().map_err(|_| wrong())?;
-    match number.checked_mul(seconds) {
-        Some(seconds @ 1..=315_360_000) => Ok(Duration::from_secs(seconds)),
-        _ => Err("expected a time from 1s to 3650d".to_owned()),
+        AnalyzeOptions { news: true, quiet_for: Some(self.quiet_for.0), home, ..options }
     }
 }
 
@@ -86,7 +68,7 @@ pub(crate) fn run(arguments: &VerifyArguments, quiet: bool) -> Result<Exit, Fail
     }
     let verdict = Verdict {
         host: arguments.host,
-        quiet_for: arguments.quiet_for,
+        quiet_for: arguments.quiet_for.0,
         standing: &watched.standing,
         states: &watched.states,
         coverage: &report.coverage,
@@ -142,19 +124,5 @@ impl AnalysisSink for Watched {
     fn progress(&mut self, bytes_read: u64, bytes_total: Option<u64>, packets: u64) -> ControlFlow<()> {
         self.progress.update(bytes_read, bytes_total, packets);
         ControlFlow::Continue(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_are_read_with_their_unit() {
-        assert_eq!(duration("90m"), Ok(Duration::from_secs(5_400)));
-        assert_eq!(duration("7d"), Ok(Duration::from_secs(604_800)));
-        for wrong in ["", "h", "24", "-1h", "0s", "1w", "99999999999999999999d", "9999999d", "1é"] {
-            assert!(duration(wrong).is_err(), "{wrong}");
-        }
     }
 }

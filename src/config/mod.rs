@@ -15,7 +15,7 @@ pub use sinks::{
     TlsClient, WebhookSink,
 };
 pub use text::ListenAddress;
-pub use values::{ByteSize, LogFormat, LogLevel, page_address};
+pub use values::{ByteSize, LogFormat, LogLevel, TimeSpan, page_address};
 
 use crate::base::Network;
 use serde::{Deserialize, Serialize};
@@ -24,6 +24,7 @@ use std::io::{ErrorKind, Read as _};
 use std::net::Ipv4Addr;
 use std::num::NonZeroU16;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// Where the file is looked for unless another is named.
 pub const DEFAULT_FILE: &str = "/etc/swarmscope/swarmscope.yaml";
@@ -58,6 +59,8 @@ pub struct Config {
     pub promiscuous: bool,
     /// The user to become once everything is open.
     pub user: Option<String>,
+    /// How long a host must be quiet to be called cleared.
+    pub quiet_for: TimeSpan,
     /// The web page, the API and the metrics.
     pub web: Web,
     /// What the metrics tell.
@@ -171,6 +174,7 @@ impl Default for Config {
             snaplen: 262_144,
             promiscuous: true,
             user: None,
+            quiet_for: TimeSpan(Duration::from_secs(86_400)),
             web: Web::default(),
             metrics: Metrics::default(),
             events: Events::default(),

@@ -156,3 +156,19 @@ fn receivers_of_alerts_are_read_with_their_secrets_elsewhere() {
         assert!(error(text).contains(part), "{text}: {}", error(text));
     }
 }
+
+#[test]
+fn times_are_read_with_their_unit_and_written_with_the_largest() {
+    for (text, seconds, written) in
+        [("90m", 5_400, "90m"), ("7d", 604_800, "7d"), ("48h", 172_800, "2d"), ("60s", 60, "1m")]
+    {
+        let time: TimeSpan = text.parse().unwrap();
+        assert_eq!((time.0.as_secs(), time.to_string().as_str()), (seconds, written));
+    }
+    for wrong in ["", "h", "24", "-1h", "0s", "1w", "99999999999999999999d", "9999999d", "1é", "1h "] {
+        assert!(wrong.parse::<TimeSpan>().is_err(), "{wrong}");
+    }
+    assert_eq!(parse("quiet_for: 7d\n").unwrap().quiet_for.0.as_secs(), 604_800);
+    let error = error("\nquiet_for: long\n");
+    assert!(error.starts_with("s.yaml:2:") && error.contains("such as 24h"), "{error}");
+}

@@ -4,7 +4,9 @@
 use clap::{Args, ValueEnum, ValueHint};
 use std::path::PathBuf;
 use swarmscope::base::Network;
-use swarmscope::config::{ByteSize, Config, ListenAddress, LogFormat, LogLevel, page_address};
+use swarmscope::config::{
+    ByteSize, Config, ListenAddress, LogFormat, LogLevel, TimeSpan, page_address,
+};
 
 /// Most worker threads.
 const WORKERS_MAX: i64 = 256;
@@ -35,6 +37,9 @@ pub(crate) struct WatchArguments {
     /// Without it: private (RFC 1918), unique local and link-local addresses.
     #[arg(long, value_name = "CIDR", value_delimiter = ',', help_heading = "What to look at")]
     pub(crate) home_net: Vec<Network>,
+    /// How long a host must be quiet to be called cleared, such as 24h or 7d
+    #[arg(long, value_name = "TIME", help_heading = "What to look at")]
+    pub(crate) quiet_for: Option<TimeSpan>,
 
     /// Become this user once everything is open
     #[arg(short, long, value_name = "NAME", help_heading = "Rights")]
@@ -140,6 +145,7 @@ impl WatchArguments {
         value(&mut config.snaplen, &self.snaplen);
         config.promiscuous &= !self.no_promiscuous;
         option(&mut config.user, &self.user);
+        value(&mut config.quiet_for, &self.quiet_for);
         if !self.web_listen_address.is_empty() {
             let given = self.web_listen_address.iter();
             config.web.listen_addresses = given.filter_map(|Listen(address)| *address).collect();
@@ -241,7 +247,7 @@ mod tests {
     fn every_setting_has_a_flag() {
         let config = over(
             "swarmscope watch -i any --filter udp --buffer 1MiB --snaplen 96 --no-promiscuous \
-             --home-net 10.0.0.0/8 --user nobody --events e.jsonl --all-flows --log dht --log.level debug \
+             --home-net 10.0.0.0/8 --quiet-for 7d --user nobody --events e.jsonl --all-flows --log dht --log.level debug \
              --log.format json --web.listen-address localhost:1 --web.config.file w.yml --web.insecure --web.enable-lifecycle \
              --web.allowed-host s --web.telemetry-path /m --web.external-url http://s --metrics.max-hosts 9 --rules r --state s \
              --no-names --workers 7",

@@ -21,6 +21,7 @@ use std::path::PathBuf;
 use swarmscope::base::HomeNets;
 use swarmscope::capture::{Live, LiveOptions};
 use swarmscope::config::Config;
+use swarmscope::ledger::LedgerLimits;
 use swarmscope::ledger::report::Report;
 use swarmscope::output::{Color, Layout, Policed, write_json, write_summary};
 use swarmscope::pipeline::{AnalyzeError, AnalyzeLimits, WatchOptions, watch};
@@ -118,7 +119,10 @@ fn watch_options(running: &Running) -> WatchOptions {
         all_flows: config.events.all_flows,
         log_dht: config.events.dht,
         deduplicate: !arguments.no_dedup,
-        limits: AnalyzeLimits::default(),
+        limits: AnalyzeLimits {
+            ledger: LedgerLimits { quiet_for: config.quiet_for.0, ..LedgerLimits::default() },
+            ..AnalyzeLimits::default()
+        },
     }
 }
 

@@ -34,8 +34,8 @@ pub(super) fn bind(config: &Config, signals: &Signals) -> Result<Option<Server>,
 pub(super) fn live(config: &Config) -> Result<(LiveSink, Arc<Live>), Failure> {
     let mode = if config.promiscuous { "promiscuous" } else { "own" };
     let build = BuildInfo {
-        revision: option_env!("SWARMSCOPE_REVISION").unwrap_or("unknown").to_owned(),
-        rustc: option_env!("SWARMSCOPE_RUSTC").unwrap_or("unknown").to_owned(),
+        revision: env!("SWARMSCOPE_REVISION").to_owned(),
+        rustc: env!("SWARMSCOPE_RUSTC").to_owned(),
         libpcap: libpcap_version().unwrap_or_else(|| "unknown".to_owned()),
     };
     let options = LiveOptions {

@@ -8,12 +8,13 @@ use std::time::Duration;
 use swarmscope::base::{Address, InfoHash, InfoHashV2, NodeId, Timestamp, Transport};
 use swarmscope::event::{
     AnnounceEvent, Answer, Channel, ClientSource, DhtPurpose, Encryption, Family, Grade, Kind, Mapping,
-    NameTrust,
+    NameTrust, Opens,
 };
 use swarmscope::ledger::Standing;
 use swarmscope::ledger::report::{
     ClientReport, Coverage, DhtExchange, FlowSum, HostBytes, HostReport, Interval, MappingReport, NatStatus,
     PortReport, PortState, Report, Role, ScanReport, TorrentHost, TorrentReport, Totals,
+    VisitReport,
 };
 use swarmscope::output::{Layout, write_json, write_summary};
 
@@ -142,7 +143,27 @@ fn port(host: &str, port: u16, state: PortState, intervals: Vec<Interval>) -> Po
         mapped: state == PortState::Open,
         forwarded: true,
         intervals,
+        scanners: u64::from(state == PortState::Open),
+        callers: if state == PortState::Open { 31 } else { 0 },
+        visits: if state == PortState::Open { visits() } else { vec![] },
     }
+}
+
+fn visits() -> Vec<VisitReport> {
+    let visit = |opens, flows, answered, sources| VisitReport {
+        opens,
+        flows,
+        answered,
+        sources,
+        first: at(200),
+        last: at(500),
+    };
+    vec![
+        visit(Opens::Nothing, 12, 0, 9),
+        visit(Opens::Http, 3, 1, 3),
+        visit(Opens::Ssh, 1, 1, 1),
+        visit(Opens::Unknown, 5, 0, 2),
+    ]
 }
 
 fn exposure() -> Vec<PortReport> {
@@ -433,6 +454,8 @@ fn mappings() -> Vec<MappingReport> {
             protocol: "nat-pmp",
         },
         at: at(8),
+        last: at(1_808),
+        used_by: if transport == Transport::Tcp { 31 } else { 0 },
     };
     vec![mapping(Transport::Tcp, Some(0)), mapping(Transport::Udp, Some(3)), mapping(Transport::Udp, None)]
 }

@@ -16,6 +16,7 @@ mod metadata;
 mod mse;
 mod names;
 mod opening;
+mod opens;
 mod other;
 mod peer_chain;
 mod peer_wire;
@@ -33,7 +34,7 @@ pub use sink::{Packet, Sink};
 pub use tcp::TcpSegment;
 
 use crate::base::{Direction, Endpoint, HashKey, Timestamp};
-use crate::event::{ClientSource, Opaque};
+use crate::event::{ClientSource, Opaque, Opens};
 use crate::wire::other::OtherProtocol;
 use crate::wire::udp_tracker::Request;
 use pending::Pending;
@@ -143,6 +144,13 @@ impl Dissector {
     #[must_use]
     pub fn may_interest(bytes: &[u8], source_port: u16, destination_port: u16) -> bool {
         DATAGRAMS.iter().any(|entry| (entry.may_be)(bytes, source_port, destination_port))
+    }
+
+    /// What the first datagram of a flow is, apart from BitTorrent, where a rule names it; of one from inside, whether it opens
+    /// a tunnel.
+    #[must_use]
+    pub fn opens(bytes: &[u8], wire_len: u32, ports: [u16; 2], from_home: bool) -> Option<Opens> {
+        if from_home { opens::tunnel(bytes, wire_len, ports) } else { opens::datagram(bytes, wire_len, ports) }
     }
 
     /// Unpacks a gzip body (RFC 1952) to at most `most` bytes; empty when it is damaged from the start.

@@ -5,7 +5,7 @@ use super::mse::Exchange;
 use super::opening::{HELLO_MAX, OPENING_MAX, Opened, opened};
 use super::peer_wire::{Context, PeerSide, Shared};
 use super::websocket::WebSocket;
-use super::{Dissector, Packet, Sink};
+use super::{Dissector, Packet, Sink, opens};
 use crate::base::{Direction, InfoHashV2};
 use crate::event::{Channel, Encryption, Fact, Kind, Opaque, Reason, TorrentKey};
 use crate::flow::Piece;
@@ -246,6 +246,12 @@ impl Stream {
         head: &[u8],
         sink: &mut dyn Sink,
     ) {
+        if from == Direction::FromOriginator
+            && !self.midstream
+            && let Some(opens) = opens::stream(&opened, head)
+        {
+            sink.fact(from, Fact::Opens(opens));
+        }
         match opened {
             Opened::Wait => self.set(from, Side::Opening(head.to_vec())),
             Opened::Handshake(at) => {

@@ -1,6 +1,6 @@
 //! What dissectors learn from bytes.
 
-use super::{Encryption, Kind, Reason};
+use super::{Encryption, Kind, Opens, Reason};
 use crate::base::{Address, Endpoint, InfoHash, InfoHashV2, NodeId, PeerId, Transport};
 use std::time::Duration;
 
@@ -284,6 +284,8 @@ pub enum Fact<'a> {
     TwoWay,
     /// The sender acknowledges ever more of what the receiver sent, whether the sensor sees that or not.
     Hears,
+    /// The flow opened with something that is not BitTorrent's.
+    Opens(Opens),
     /// What is known of the flow's encryption.
     Encrypted(Encryption),
     /// A peer handshake.

@@ -7,6 +7,7 @@ mod fact;
 mod grade;
 mod kind;
 mod knock;
+mod opens;
 mod record;
 mod set;
 mod trace;
@@ -20,6 +21,7 @@ pub use fact::{
 pub use grade::{Encryption, Grade, Reason, Reasons};
 pub use kind::{Family, Kind, Kinds};
 pub use knock::{Answer, Knock};
+pub use opens::{Opens, Visit};
 pub use record::{Counters, EndReason, FlowRecord, FlowState, Label, Opaque, Opening};
 pub use set::{Set, Word};
 pub use trace::{Sighting, Subject, Trace};

@@ -1,6 +1,6 @@
 //! The story of one flow, told when it ends: what the `flow` event of the output contract carries.
 
-use super::{Client, Encryption, Fact, Grade, Kinds, Reason, Reasons, Trace};
+use super::{Client, Encryption, Fact, Grade, Kinds, Opens, Reason, Reasons, Trace};
 use crate::base::Direction;
 use crate::base::{Endpoint, InfoHash, Timestamp, Transport};
 
@@ -104,6 +104,8 @@ pub struct Label {
     pub clients: [Option<Client>; 2],
     /// Payload bytes of piece data each side sent, where the peer wire was read.
     pub pieces: [u64; 2],
+    /// What the originator opened with, where that is not BitTorrent's and a rule names it.
+    pub opens: Option<Opens>,
 }
 
 /// What can be said of a payload that cannot be read: the evidence that attribution weighs (Message Stream Encryption,
@@ -176,6 +178,7 @@ impl Label {
                 self.reasons.insert(*reason);
                 self.grade = self.grade.max(reason.proves());
             }
+            Fact::Opens(opens) => self.opens = self.opens.or(Some(*opens)),
             Fact::TwoWay => self.two_way = true,
             Fact::Hears => {
                 if let Some(heard) = self.heard.get_mut(sender.reverse().index()) {

@@ -8,7 +8,7 @@ use super::host::{Host, PEERS, join};
 use super::report::{FlowSum, HostBytes, Totals};
 use super::window::Window;
 use crate::base::{Address, Transport};
-use crate::event::{Answer, Direction, Family, FlowUpdate, Grade, Kind, Knock, Told};
+use crate::event::{Direction, Family, FlowUpdate, Grade, Kind, Told};
 use std::time::Duration;
 
 /// Ports kept of a host on which others reached it.
@@ -31,11 +31,11 @@ impl Ledger {
                 self.with_host(side.of(ends).address, |h| h.count(update, side, remote, self.slot));
             }
         }
+        if home == [false, true] {
+            self.inbound(update);
+        }
         if update.told.grade.is_none() && record.label.grade.is_none() {
             return;
-        }
-        if record.transport == Transport::Udp && home == [false, true] {
-            self.datagram_knock(update);
         }
         let Ok(mut totals) = self.totals.lock() else { return };
         if update.told.grade.is_some() {
@@ -43,27 +43,6 @@ impl Ledger {
             totals.drop_empty();
         }
         totals.count(&Told::of(record), home, ADD);
-    }
-}
-
-impl Ledger {
-    /// A stranger's datagram of a BitTorrent protocol is an attempt to reach the port: answered or not (a TCP attempt
-    /// shows without looking inside).
-    fn datagram_knock(&self, update: &FlowUpdate<'_>) {
-        let record = update.record;
-        let answered = record.sent[1].packets > 0;
-        if record.label.grade < Some(Grade::Strong) || !(update.ended || (answered && update.is_new())) {
-            return;
-        }
-        self.knock(&Knock {
-            target: record.responder,
-            transport: record.transport,
-            source: record.originator.address,
-            answer: if answered { Answer::Accepted } else { Answer::Silence },
-            attempts: u64::from(update.ended),
-            first: record.start,
-            last: if answered { record.start } else { record.end },
-        });
     }
 }
 

@@ -5,11 +5,13 @@ use super::host::{HostDelta, LocalPort, PlainDelta, join};
 use super::life::{HEAVY, PlainFlow};
 use super::report::MappingReport;
 use super::swarm::{Member, Name, Swarm};
+use super::visits::{Arrival, Openings};
 use super::window::Window;
 use super::{Ledger, Lesson};
 use crate::base::{Address, Endpoint, HomeNets, InfoHash, KeyedState, Timestamp, Transport, printable};
 use crate::event::{
-    Announce, AnnounceEvent, Channel, DhtMessage, DhtRole, Direction, Fact, Have, Kind, Knock, TorrentName,
+    Announce, AnnounceEvent, Channel, DhtMessage, DhtRole, Direction, Fact, Have, Kind, Knock, Opens,
+    TorrentName, Visit,
 };
 use std::collections::HashMap;
 
@@ -53,6 +55,9 @@ pub struct Deltas {
     pub(super) ports: Map<(Endpoint, Transport), LocalPort>,
     pub(super) plain: Map<Address, PlainDelta>,
     pub(super) knocks: Vec<Knock>,
+    pub(super) arrivals: Vec<Arrival>,
+    /// What flows that go on opened with.
+    pub openings: Openings,
     pub(super) mappings: Vec<MappingReport>,
     pub(super) malformed: Map<(Kind, &'static str), u64>,
     pub(super) dht_totals: DhtTotals,
@@ -68,7 +73,7 @@ impl Deltas {
     /// Attempts of strangers.
     #[must_use]
     pub fn knocked_len(&self) -> usize {
-        self.knocks.len()
+        self.knocks.len() + self.arrivals.len()
     }
 
     /// Whether there is nothing to merge but sums of ordinary flows.
@@ -81,6 +86,7 @@ impl Deltas {
             && self.reached.is_empty()
             && self.ports.is_empty()
             && self.knocks.is_empty()
+            && self.arrivals.is_empty()
             && self.mappings.is_empty()
             && self.malformed.is_empty()
             && self.dht_totals.is_empty()
@@ -144,6 +150,17 @@ impl Deltas {
         }
     }
 
+    /// Takes note of an ended flow that was not BitTorrent and of which there is no record: a visit, if a stranger opened it.
+    pub fn visited(&mut self, home: &HomeNets, flow: &PlainFlow, opens: Opens) {
+        let [source, port] = flow.ends;
+        if home.contains(&port.address) && !home.contains(&source.address) {
+            let [_, back] = flow.payload;
+            let visit = Visit { opens, answered: back > 0 };
+            let (transport, at) = (flow.transport, flow.first);
+            self.arrivals.push(Arrival { port, transport, source: source.address, visit, at });
+        }
+    }
+
     /// Takes note of a fact.
     pub fn fact(&mut self, home: &HomeNets, scene: &Scene, fact: &Fact<'_>) {
         let (sender, receiver) = (scene.sender(), scene.receiver());
@@ -162,6 +179,13 @@ impl Deltas {
             Fact::Hint(_) => {
                 if from_home {
                     join(&mut self.host(sender.address).hinted, Some(window));
+                }
+            }
+            Fact::Opens(opens) => {
+                let inbound = to_home && !from_home;
+                let of_interest = inbound || opens.is_tunnel() && from_home;
+                if of_interest && scene.transport == Transport::Tcp {
+                    self.openings.note(scene.ends, scene.transport, *opens);
                 }
             }
             Fact::TwoWay | Fact::Hears | Fact::Encrypted(_) => {}
@@ -264,7 +288,8 @@ impl Deltas {
                 let router = if mapping.answer.is_none() { receiver } else { sender };
                 let host = mapping.host.filter(|h| home.contains(h)).unwrap_or(host);
                 if home.contains(&host) {
-                    self.mappings.push(MappingReport { host, router, mapping: *mapping, at: scene.at });
+                    let (mapping, at) = (*mapping, scene.at);
+                    self.mappings.push(MappingReport { host, router, mapping, at, last: at, used_by: 0 });
                 }
             }
             Fact::Malformed { kind, reason } => *self.malformed.entry((*kind, reason)).or_default() += 1,

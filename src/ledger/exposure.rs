@@ -3,6 +3,7 @@
 //! What is kept commutes: attempts of the same outcome that lie close together are one span, whoever reports them first.
 
 use super::Ledger;
+use super::visits::Guests;
 use super::window::Window;
 use crate::base::{Address, Timestamp, Transport};
 use crate::event::{Answer, Knock};
@@ -27,12 +28,14 @@ pub struct Span {
 }
 
 /// What was tried on one port.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Tried {
     /// In order of time.
     pub spans: Vec<Span>,
     /// In order. A list: most ports are tried by one or two.
     pub sources: Vec<Address>,
+    /// Who was let in, and what for.
+    pub guests: Guests,
 }
 
 impl Tried {

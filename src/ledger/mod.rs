@@ -22,6 +22,7 @@ mod reporting;
 mod standing;
 mod swarm;
 mod verdict;
+mod visits;
 mod window;
 
 pub use attribution::{EVIDENCE_WINDOW, STRONG_FROM, SUSPECTED_FROM, points};
@@ -171,6 +172,7 @@ pub struct Ledger {
     endpoints_refused: AtomicU64,
     ports_refused: AtomicU64,
     attempts_refused: AtomicU64,
+    openings_refused: AtomicU64,
 }
 
 impl Ledger {
@@ -199,6 +201,7 @@ impl Ledger {
             endpoints_refused: AtomicU64::new(0),
             ports_refused: AtomicU64::new(0),
             attempts_refused: AtomicU64::new(0),
+            openings_refused: AtomicU64::new(0),
         }
     }
 
@@ -246,7 +249,10 @@ impl Ledger {
                 self.ports_refused.fetch_add(1, Ordering::Relaxed);
             }
         }
+        self.openings_refused.fetch_add(deltas.openings.take_refused(), Ordering::Relaxed);
         deltas.knocks.drain(..).for_each(|knock| self.knock(&knock));
+        // Behind the attempts: a visit is kept only of a port that is known.
+        deltas.arrivals.drain(..).for_each(|arrival| self.visit(&arrival));
         if !deltas.mappings.is_empty()
             && let Ok(mut mappings) = self.mappings.lock()
         {
@@ -257,6 +263,7 @@ impl Ledger {
                 if let Some(known) = mappings.iter_mut().find(same) {
                     // Asked again, as clients do every few seconds: the first time counts.
                     known.at = known.at.min(new.at);
+                    known.last = known.last.max(new.last);
                 } else if mappings.len() < self.limits.mappings {
                     mappings.push(new);
                 }
@@ -386,6 +393,7 @@ impl Ledger {
             ("learnt-endpoints", &self.endpoints_refused),
             ("local-ports", &self.ports_refused),
             ("attempts", &self.attempts_refused),
+            ("flow-openings", &self.openings_refused),
         ]
         .into_iter()
         .map(|(name, n)| (name, n.load(Ordering::Relaxed)))

@@ -6,7 +6,10 @@
 use super::Ledger;
 use super::exposure::{Span, Tried};
 use super::host::Host;
-use super::report::{Interval, MappingReport, NatStatus, PortReport, PortState, ScanReport};
+use super::report::{
+    Interval, MappingReport, NatStatus, PortReport, PortState, ScanReport, VisitReport,
+};
+use super::visits::Visits;
 use super::window::Window;
 use crate::base::{Address, Endpoint, Timestamp, Transport};
 use crate::event::{Answer, Kind};
@@ -35,10 +38,10 @@ impl Ledger {
         let told: BTreeSet<u16> = host.listens.keys().map(|(port, _)| *port).collect();
         let mapped: BTreeSet<(Transport, u16)> = self.mapped_ports(address);
         let mut ports: BTreeMap<(Transport, u16), Vec<Span>> = BTreeMap::new();
-        let mut sources: BTreeMap<(Transport, u16), u64> = BTreeMap::new();
+        let mut sources: BTreeMap<(Transport, u16), &Tried> = BTreeMap::new();
         for (transport, port, tried) in tried {
             ports.insert((*transport, *port), tried.spans.clone());
-            sources.insert((*transport, *port), tried.sources.len() as u64);
+            sources.insert((*transport, *port), tried);
         }
         // Told ports are one number for both transports; a client that speaks no UDP has none there.
         let speaks_udp = [Kind::Dht, Kind::Utp].iter().any(|kind| host.kinds.contains_key(kind));
@@ -65,12 +68,15 @@ impl Ledger {
                     port,
                     state,
                     open_for: open.map(|i| i.last.since(i.first)).sum(),
-                    sources: sources.get(&key).copied().unwrap_or(0),
+                    sources: sources.get(&key).map_or(0, |t| t.sources.len() as u64),
                     attempts: intervals.iter().map(|i| i.attempts).sum(),
                     p2p,
                     mapped: mapped.contains(&key),
                     forwarded: inside && !intervals.is_empty(),
                     intervals,
+                    scanners: sources.get(&key).map_or(0, |t| self.scanners_of(address, t)),
+                    callers: sources.get(&key).map_or(0, |t| t.guests.callers.len() as u64),
+                    visits: sources.get(&key).map_or_else(Vec::new, |t| visits(t)),
                 }
             })
             .collect()
@@ -115,6 +121,22 @@ impl Ledger {
             .collect()
     }
 
+    /// How many of those that tried a port found several ports of the host shut.
+    fn scanners_of(&self, host: Address, tried: &Tried) -> u64 {
+        let scanned = |source: &&Address| {
+            self.scans.get(&(host, **source)).is_some_and(|s| s.ports.len() >= SCAN_PORTS)
+        };
+        tried.sources.iter().filter(scanned).count() as u64
+    }
+
+    /// How many peers a mapping let in while it lasted.
+    pub(super) fn used_by(&self, mapping: &MappingReport) -> u64 {
+        let inside = mapping.mapping.host.unwrap_or(mapping.host);
+        let key = (Endpoint::new(inside, mapping.mapping.internal_port), mapping.mapping.transport);
+        let until = mapping.until().unwrap_or(Timestamp::MAX);
+        self.tried.get(&key).map_or(0, |t| t.guests.callers_between(mapping.at, until))
+    }
+
     /// Sources that found several ports of a host shut.
     pub(super) fn scans(&self, hosts: &BTreeSet<Address>) -> Vec<ScanReport> {
         let mut scans: Vec<ScanReport> = self
@@ -146,7 +168,7 @@ impl Ledger {
         for entry in &self.tried {
             let (Endpoint { address, port }, transport) = *entry.key();
             if hosts.contains(&address) {
-                let copy = Tried { spans: entry.spans.clone(), sources: entry.sources.clone() };
+                let copy = entry.value().clone();
                 by_host.entry(address).or_default().push((transport, port, copy));
             }
         }
@@ -170,6 +192,18 @@ pub fn nat_status(ports: &[PortReport], transport: Transport) -> NatStatus {
         Some(_) => NatStatus::Red,
         None => NatStatus::Yellow,
     }
+}
+
+fn visits(tried: &Tried) -> Vec<VisitReport> {
+    let told = |visits: &Visits| VisitReport {
+        opens: visits.opens,
+        flows: visits.flows,
+        answered: visits.answered,
+        sources: visits.sources.len() as u64,
+        first: visits.window.first,
+        last: visits.window.last,
+    };
+    tried.guests.visits.iter().map(told).collect()
 }
 
 /// The state that the latest attempts show.

@@ -4,7 +4,7 @@ pub use super::dht_exchange::DhtExchange;
 use super::{DhtTotals, Standing};
 use crate::base::{Address, Endpoint, InfoHash, InfoHashV2, NodeId, Timestamp, Transport};
 use crate::event::{
-    AnnounceEvent, Answer, Channel, ClientSource, Encryption, Family, Grade, Kind, Mapping, NameTrust,
+    AnnounceEvent, Answer, Channel, ClientSource, Encryption, Family, Grade, Kind, Mapping, NameTrust, Opens,
 };
 use std::collections::BTreeMap;
 
@@ -257,6 +257,29 @@ pub struct PortReport {
     pub forwarded: bool,
     /// What was seen when.
     pub intervals: Vec<Interval>,
+    /// Distinct addresses that scanned the host, of those that tried this port.
+    pub scanners: u64,
+    /// Distinct peers of BitTorrent flows that came in here and were answered.
+    pub callers: u64,
+    /// What else strangers opened with who were let in, in the order of [`Opens::ALL`].
+    pub visits: Vec<VisitReport>,
+}
+
+/// What strangers opened with on a port, where it was not BitTorrent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct VisitReport {
+    /// What it was, by its first bytes.
+    pub opens: Opens,
+    /// How often.
+    pub flows: u64,
+    /// How often the host sent payload on it.
+    pub answered: u64,
+    /// Distinct addresses, at most 256.
+    pub sources: u64,
+    /// First visit.
+    pub first: Timestamp,
+    /// Last visit.
+    pub last: Timestamp,
 }
 
 /// A stranger that found several ports of a home host shut.
@@ -393,6 +416,19 @@ pub struct MappingReport {
     pub router: Endpoint,
     /// The request or answer.
     pub mapping: Mapping,
-    /// When.
+    /// When, for the first time.
     pub at: Timestamp,
+    /// When it was said last: clients renew their mappings.
+    pub last: Timestamp,
+    /// Peers of BitTorrent flows that came in by it while it lasted and were answered.
+    pub used_by: u64,
+}
+
+impl MappingReport {
+    /// When it runs out, counted from the last time it was said; nothing for one that is permanent (UPnP) or was deleted.
+    #[must_use]
+    pub fn until(&self) -> Option<Timestamp> {
+        let lifetime = Duration::from_secs(self.mapping.lifetime.into());
+        (!lifetime.is_zero()).then(|| self.last + lifetime)
+    }
 }

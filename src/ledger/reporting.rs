@@ -48,6 +48,9 @@ impl Ledger {
         if let Ok(mappings) = self.mappings.lock() {
             report.mappings.clone_from(&mappings);
         }
+        for mapping in &mut report.mappings {
+            mapping.used_by = self.used_by(mapping);
+        }
         report.mappings.sort_by_key(|m| (m.at, m.host, m.mapping.internal_port, m.mapping.transport));
         report.hosts = self.hosts.iter().filter_map(|h| host_report(*h.key(), h.value())).collect();
         report.hosts.sort_by_key(|h| (Reverse(p2p_bytes(h)), h.address));

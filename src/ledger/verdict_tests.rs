@@ -128,6 +128,9 @@ fn port(answer: Answer, time: i64) -> PortReport {
         p2p: true,
         mapped: false,
         forwarded: true,
+        scanners: 0,
+        callers: 0,
+        visits: Vec::new(),
         intervals: vec![interval],
     }
 }

@@ -359,6 +359,7 @@ mod tests {
                     None,
                 ],
                 pieces: [0, 90_000],
+                opens: None,
             },
             trace: None,
             opaque: crate::event::Opaque::default(),

@@ -241,6 +241,20 @@ pub(super) fn port(w: &mut JsonWriter, p: &PortReport, scans: &[ScanReport]) {
             });
         }
     });
+    w.key("bittorrent_peers").number(p.callers);
+    w.key("scanners").number(p.scanners);
+    w.key("other_protocols").array(|w| {
+        for visit in &p.visits {
+            w.object(|w| {
+                w.key("protocol").string(visit.opens.label());
+                w.key("flows").number(visit.flows);
+                w.key("answered").number(visit.answered);
+                w.key("sources").number(visit.sources);
+                w.key("first").plain(visit.first);
+                w.key("last").plain(visit.last);
+            });
+        }
+    });
     w.key("scans").array(|w| {
         for scan in scans.iter().filter(|s| s.host == p.host && !p.intervals.is_empty()) {
             w.object(|w| {
@@ -329,6 +343,9 @@ fn mapping(w: &mut JsonWriter, m: &MappingReport) {
     w.key("host").plain(m.host);
     w.key("router").plain(m.router);
     w.key("at").plain(m.at);
+    w.key("last").plain(m.last);
+    w.key("until").optional(m.until(), |w, until| w.plain(until));
+    w.key("bittorrent_peers").number(m.used_by);
     w.key("protocol").string(protocol);
     w.key("proto").string(words::port_protocol(transport));
     w.key("internal_port").number(internal_port);

@@ -1,7 +1,7 @@
 //! What a flow tells once it has ended, or so far: its record, the attempt that it was, the sums of an ordinary one.
 
 use crate::base::Transport;
-use crate::event::{Answer, Counters, EndReason, FlowRecord, FlowState, Knock, Label};
+use crate::event::{Answer, Counters, EndReason, FlowRecord, FlowState, Knock, Label, Opens};
 use crate::flow::{EndCause, Flow};
 use crate::ledger::PlainFlow;
 
@@ -41,6 +41,15 @@ pub fn knock(flow: &Flow) -> Option<Knock> {
         first,
         last,
     })
+}
+
+/// What an ended flow was opened with, given what its first bytes were named; nothing where nobody was let in.
+pub fn opened_with(flow: &Flow, accepted: bool, named: Option<Opens>) -> Option<Opens> {
+    match (flow.transport, flow.payload) {
+        (Transport::Tcp, _) if !accepted => None,
+        (Transport::Tcp, [0, _]) => Some(Opens::Nothing),
+        _ => Some(named.unwrap_or(Opens::Unknown)),
+    }
 }
 
 pub fn end_reason(flow: &Flow, cause: EndCause) -> EndReason {

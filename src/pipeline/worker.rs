@@ -1,7 +1,7 @@
 //! One worker: owns its flows and dissectors outright, tells the ledger what it learnt once per batch.
 
-use super::story::{end_reason, knock, plain, record};
-use crate::base::{Direction, Endpoint, HashKey, HomeNets, Timestamp};
+use super::story::{end_reason, knock, opened_with, plain, record};
+use crate::base::{Direction, Endpoint, HashKey, HomeNets, Timestamp, Transport};
 use crate::dissect::{Conversation, Datagram, Dissector, MetadataStore, Packet, Sink, TcpSegment, Verdict};
 use crate::event::{Answer, DhtMessage, EndReason, Fact, FlowRecord, Knock, Label, Opaque, Subject, Trace};
 use crate::flow::{Ended, Flow, FlowId, FlowLimits, FlowTable, TableCounters};
@@ -147,6 +147,9 @@ impl Worker {
         self.settle_ended();
         if touch.new {
             self.deltas.opened(&self.ledger, frame.src.address, frame.at);
+            if frame.segment == Segment::Udp {
+                self.opens(frame);
+            }
         }
         if let Some(followed) = self.flows.state(touch.id) {
             followed.sent(frame, touch.direction);
@@ -231,6 +234,17 @@ impl Worker {
     pub fn counters(&self) -> WorkerCounters {
         let held = [self.flows.len(), self.flows.states_len()];
         WorkerCounters { table: self.flows.counters(), held, ..self.counters }
+    }
+
+    /// Takes note of what a flow of datagrams opens with: a stranger's to a home host, or a tunnel.
+    fn opens(&mut self, frame: &Frame<'_>) {
+        let [from_home, to_home] = [frame.src, frame.dst].map(|e| self.ledger.home().contains(&e.address));
+        let ports = [frame.src.port, frame.dst.port];
+        if (from_home || to_home)
+            && let Some(opens) = Dissector::opens(frame.payload, frame.payload_len, ports, from_home)
+        {
+            self.deltas.openings.note([frame.src, frame.dst], Transport::Udp, opens);
+        }
     }
 
     fn datagram(&mut self, frame: &Frame<'_>, id: FlowId, direction: Direction) {
@@ -340,7 +354,11 @@ impl Worker {
 
     fn end(&mut self, ended: Ended<Box<Followed>>) {
         let Ended { flow, state, cause } = ended;
-        if let Some(knock) = knock(&flow) {
+        let ends = [flow.originator, flow.responder];
+        let attempt = knock(&flow);
+        let accepted = attempt.is_some_and(|knock| knock.answer == Answer::Accepted);
+        let opens = opened_with(&flow, accepted, self.deltas.openings.take(ends, flow.transport));
+        if let Some(knock) = attempt {
             self.deltas.knock(self.ledger.home(), &knock);
             // Accepted in the end, but not at first: an admin may have opened the port in between.
             if knock.answer == Answer::Accepted && knock.first.since(flow.first) >= RETRY {
@@ -351,7 +369,6 @@ impl Worker {
                 self.settle();
             }
         }
-        let ends = [flow.originator, flow.responder];
         let keep_all = self.keep.all_flows || self.keep.subject.is_some_and(|s| s.is_near(ends));
         // Most flows are of no interest: for those no record is made.
         let unnamed = || Box::new(record(&flow, end_reason(&flow, cause)));
@@ -385,6 +402,7 @@ impl Worker {
                 record.opaque = opaque;
                 record.last_stretch = followed.last_stretch(&flow);
                 record.label = followed.label;
+                record.label.opens = opens;
                 record.trace = followed.trace;
                 if let Some(trace) = &mut record.trace {
                     for reason in record.opaque.reasons().iter() {
@@ -400,6 +418,7 @@ impl Worker {
         }
         if keep_all {
             let mut record = unnamed();
+            record.label.opens = opens;
             if self.keep.subject.is_some_and(|s| s.is(ends)) {
                 record.trace.get_or_insert_default();
             }
@@ -407,7 +426,11 @@ impl Worker {
             self.harvest.records.push(record);
             return;
         }
-        self.deltas.plain_flow(&self.ledger, &plain(&flow));
+        let flow = plain(&flow);
+        self.deltas.plain_flow(&self.ledger, &flow);
+        if let Some(opens) = opens {
+            self.deltas.visited(self.ledger.home(), &flow, opens);
+        }
     }
 }
 

@@ -233,6 +233,7 @@ fn flow(node: &Node, problems: &mut Problems) -> Option<News> {
         info_hashes: hash(&fields, "info_hash", problems).into_iter().collect(),
         clients: if out { [client, None] } else { [None, client] },
         pieces: [0, 0],
+        opens: None,
     };
     let theirs = sent(bytes_in);
     let record = FlowRecord {

@@ -22,6 +22,7 @@ pub mod metainfo;
 pub mod mse;
 pub mod names;
 pub mod node_id;
+pub mod opening;
 pub mod other;
 pub mod peer_choice;
 pub mod port_mapping;

@@ -25,3 +25,4 @@ mod tcp_forged;
 mod tcp_talk;
 mod trackers;
 mod utp;
+mod visits;

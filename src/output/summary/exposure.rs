@@ -5,13 +5,15 @@ use super::table::{Cell, Column, write_table};
 use super::text::{count, counted, duration, moment, short_span};
 use crate::base::Transport;
 use crate::event::Answer;
-use crate::ledger::report::{HostReport, Interval, NatStatus, PortReport, PortState, Report};
+use crate::ledger::report::{HostReport, Interval, NatStatus, PortReport, PortState, Report, VisitReport};
 use std::io;
 
 /// Ports listed, intervals of a port, scanners listed.
 const PORTS_MAX: usize = 40;
 const INTERVALS_MAX: usize = 5;
 const SCANS_MAX: usize = 10;
+/// Ports whose other visitors are told.
+const VISITED_MAX: usize = 10;
 
 pub(super) fn write_exposure(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
     // A port that nobody tried and nobody opened is no news of every host; that its port is not tested is one line.
@@ -24,6 +26,12 @@ pub(super) fn write_exposure(page: &mut Page<'_>, report: &Report) -> io::Result
     let rows: Vec<Vec<Cell>> = ports.iter().take(PORTS_MAX).map(|p| row(p, &report.hosts)).collect();
     write_table(page, &COLUMNS, &rows)?;
     super::hosts::more(page, ports.len(), PORTS_MAX, "ports")?;
+    let visited: Vec<&PortReport> = report.exposure.iter().filter(|p| p.p2p && !p.visits.is_empty()).collect();
+    for port in visited.iter().take(VISITED_MAX) {
+        let answered = port.visits.iter().any(|v| v.answered > 0);
+        page.point(&visits(port), if answered { Paint::Warning } else { Paint::Plain })?;
+    }
+    super::hosts::more(page, visited.len(), VISITED_MAX, "ports that strangers tried otherwise")?;
     for scan in report.scans.iter().take(SCANS_MAX) {
         let tried = counted(scan.ports, "port", "ports");
         page.point(
@@ -73,6 +81,23 @@ fn row(port: &PortReport, hosts: &[HostReport]) -> Vec<Cell> {
         (nat.label().to_owned(), nat_paint(nat)),
         (story(&port.intervals), Paint::Plain),
     ]
+}
+
+/// What else strangers tried on a BitTorrent port, and whether the host talked back.
+fn visits(port: &PortReport) -> String {
+    let tell = |v: &VisitReport| {
+        let times = counted(v.flows, "time", "times");
+        let from = if v.sources < v.flows { format!(" from {}", count(v.sources)) } else { String::new() };
+        let answered = match v.answered {
+            0 => "not answered".to_owned(),
+            n if n == v.flows => "answered".to_owned(),
+            n => format!("answered {}", counted(n, "time", "times")),
+        };
+        format!("{} {times}{from} ({answered})", v.opens.label())
+    };
+    let told: Vec<String> = port.visits.iter().map(tell).collect();
+    let transport = port.transport.name();
+    format!("on {transport}/{} of {}, besides BitTorrent: {}", port.port, port.host, told.join(", "))
 }
 
 const fn is_open(port: &PortReport) -> bool {

@@ -3,11 +3,12 @@
 use super::hosts::more;
 use super::page::{Page, Paint};
 use super::table::{Cell, Column, write_table};
-use super::text::{bytes, count, counted, fit, moment, percent, width};
+use super::text::{bytes, count, counted, duration, fit, moment, percent, width};
 use crate::event::{Mapping, NameTrust};
 use crate::ledger::report::{MappingReport, Report, Role, TorrentHost, TorrentReport};
 use crate::output::words;
 use std::io;
+use std::time::Duration;
 
 /// Torrents shown, home hosts of each, and mappings.
 const TORRENTS_MAX: usize = 10;
@@ -118,11 +119,13 @@ fn progress(host: &TorrentHost) -> String {
     }
 }
 
-const MAPPING_COLUMNS: [Column; 6] = [
+const MAPPING_COLUMNS: [Column; 8] = [
     column("HOST", false, None, 0),
     column("PORTS", false, None, 0),
     column("BY", false, None, 0),
     column("ANSWER", false, Some(10), 0),
+    column("FOR", true, None, 4),
+    column("PEERS", true, None, 3),
     column("ROUTER", false, None, 2),
     column("AT (UTC)", false, None, 1),
 ];
@@ -141,7 +144,7 @@ pub(super) fn write_mappings(page: &mut Page<'_>, mappings: &[MappingReport]) ->
 }
 
 fn mapping_row(report: &MappingReport) -> Vec<Cell> {
-    let Mapping { transport, internal_port, external_port, host, answer, protocol, .. } = report.mapping;
+    let Mapping { transport, internal_port, external_port, lifetime, host, answer, protocol } = report.mapping;
     let external = if external_port == 0 { "any".to_owned() } else { external_port.to_string() };
     let asker = match host.filter(|&host| host != report.host) {
         Some(other) => format!("{} for {other}", report.host),
@@ -157,6 +160,8 @@ fn mapping_row(report: &MappingReport) -> Vec<Cell> {
         (format!("{} {external} → {internal_port}", words::port_protocol(transport)), Paint::Plain),
         (protocol.to_owned(), Paint::Plain),
         (answer, paint),
+        (if lifetime == 0 { "–".to_owned() } else { duration(Duration::from_secs(lifetime.into())) }, Paint::Plain),
+        (count(report.used_by), Paint::Plain),
         (report.router.to_string(), Paint::Plain),
         (moment(report.at), Paint::Plain),
     ]

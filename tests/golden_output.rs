@@ -13,8 +13,7 @@ use swarmscope::event::{
 use swarmscope::ledger::Standing;
 use swarmscope::ledger::report::{
     ClientReport, Coverage, DhtExchange, FlowSum, HostBytes, HostReport, Interval, MappingReport, NatStatus,
-    PortReport, PortState, Report, Role, ScanReport, TorrentHost, TorrentReport, Totals,
-    VisitReport,
+    PortReport, PortState, Report, Role, ScanReport, TorrentHost, TorrentReport, Totals, VisitReport,
 };
 use swarmscope::output::{Layout, write_json, write_summary};
 

@@ -150,7 +150,11 @@ impl Dissector {
     /// a tunnel.
     #[must_use]
     pub fn opens(bytes: &[u8], wire_len: u32, ports: [u16; 2], from_home: bool) -> Option<Opens> {
-        if from_home { opens::tunnel(bytes, wire_len, ports) } else { opens::datagram(bytes, wire_len, ports) }
+        if from_home {
+            opens::tunnel(bytes, wire_len, ports)
+        } else {
+            opens::datagram(bytes, wire_len, ports)
+        }
     }
 
     /// Unpacks a gzip body (RFC 1952) to at most `most` bytes; empty when it is damaged from the start.

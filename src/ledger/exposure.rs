@@ -36,6 +36,8 @@ pub struct Tried {
     pub sources: Vec<Address>,
     /// Who was let in, and what for.
     pub guests: Guests,
+    /// Something came that [`Ledger::ports_with_news`] has not told.
+    pub fresh: bool,
 }
 
 impl Tried {
@@ -43,6 +45,13 @@ impl Tried {
         let window = Window::between(knock.first, knock.last);
         self.span(Span { answer: knock.answer, window, attempts: knock.attempts });
         insert(&mut self.sources, knock.source, SOURCES);
+        self.fresh = true;
+    }
+
+    /// When something of it was seen last.
+    pub fn last(&self) -> Option<Timestamp> {
+        let spans = self.spans.iter().map(|span| span.window.last);
+        spans.chain(self.guests.visits.iter().map(|visits| visits.window.last)).max()
     }
 
     /// Joins a span with all of the same outcome that it touches.

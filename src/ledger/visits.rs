@@ -4,6 +4,7 @@
 //! it too. What they opened with is kept by port, with counts, so that an admin sees whether the host talked back.
 
 use super::Ledger;
+use super::report::VisitReport;
 use super::window::Window;
 use crate::base::{Address, Endpoint, KeyedState, Timestamp, Transport};
 use crate::event::{Answer, Family, FlowUpdate, Grade, Knock, Opens, Visit};
@@ -69,6 +70,15 @@ pub struct Visits {
     /// In order.
     pub sources: Vec<Address>,
     pub window: Window,
+}
+
+impl Visits {
+    /// As the report tells them.
+    pub fn report(&self) -> VisitReport {
+        let Self { opens, flows, answered, ref sources, window } = *self;
+        let sources = sources.len() as u64;
+        VisitReport { opens, flows, answered, sources, first: window.first, last: window.last }
+    }
 }
 
 /// Who came to one port, and what for.
@@ -148,7 +158,13 @@ impl Ledger {
         } else if let (true, Some(opens)) = (update.ended, label.opens) {
             let (port, transport) = (record.responder, record.transport);
             let visit = Visit { opens, answered: back.payload > 0 };
-            self.visit(&Arrival { port, transport, source: record.originator.address, visit, at: record.start });
+            self.visit(&Arrival {
+                port,
+                transport,
+                source: record.originator.address,
+                visit,
+                at: record.start,
+            });
         }
     }
 
@@ -178,14 +194,16 @@ impl Ledger {
         let key = (port, transport);
         if let Some(mut tried) = self.tried.get_mut(&key) {
             tried.guests.visit(source, visit, Window::at(at));
+            tried.fresh = true;
         } else if self.ports.get(&key).is_some_and(|p| p.told.is_some() || !p.spoke.is_empty())
             && self.tried.len() < self.limits.tried
         {
-            self.tried.entry(key).or_default().guests.visit(source, visit, Window::at(at));
+            let mut tried = self.tried.entry(key).or_default();
+            tried.guests.visit(source, visit, Window::at(at));
+            tried.fresh = true;
         }
     }
 }
-
 
 #[cfg(test)]
 mod tests {

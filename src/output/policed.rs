@@ -2,9 +2,9 @@
 
 use super::{AnalysisSink, DhtEvent, FlowContext, HostEvent, SensorStatus, TorrentEvent};
 use crate::base::{Address, Endpoint, InfoHash, KeyedState, Timestamp, Transport};
-use crate::event::{Channel, FlowRecord, FlowUpdate};
+use crate::event::{Channel, FlowRecord, FlowUpdate, Opens};
 use crate::ledger::Ledger;
-use crate::ledger::report::{Coverage, PortState};
+use crate::ledger::report::{Coverage, PortReport, PortState};
 use crate::policy::{Engine, Exposure, ExposureNews, HostStateNews, Observation, Subject, TorrentNews};
 use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
@@ -12,6 +12,8 @@ use std::time::Duration;
 
 /// Packet time between two looks at what hosts moved in torrents, and at who tried their ports.
 const STANDINGS: Duration = Duration::from_secs(10);
+/// Age from which on an attempt that becomes known only now, with the end of its flow, is no news.
+const LATE: Duration = Duration::from_secs(3_600);
 /// Standings and ports remembered, at most; beyond, a host's past counts as new.
 const STANDINGS_MAX: usize = 262_144;
 
@@ -26,7 +28,13 @@ pub struct Policed<'a, S: ?Sized> {
     /// What was told of a port: its state, and how often it was tried.
     ports: HashMap<(Endpoint, Transport), (PortState, u64), KeyedState>,
     mapped: HashSet<(Endpoint, Transport), KeyedState>,
+    /// What was told of visits to a port: how many of a sort were answered.
+    answered: HashMap<(Endpoint, Transport, Opens), u64, KeyedState>,
+    /// What was told of scans: of which host, by whom, how many ports.
+    scanned: HashMap<(Address, Address), u64, KeyedState>,
     looked: Timestamp,
+    /// The summaries of hosts came: the next tick is the last.
+    ending: bool,
     spent: Duration,
 }
 
@@ -40,7 +48,10 @@ impl<'a, S: AnalysisSink + ?Sized> Policed<'a, S> {
             told: HashMap::default(),
             ports: HashMap::default(),
             mapped: HashSet::default(),
+            answered: HashMap::default(),
+            scanned: HashMap::default(),
             looked: Timestamp::MIN,
+            ending: false,
             spent: Duration::ZERO,
         }
     }
@@ -56,38 +67,57 @@ impl<'a, S: AnalysisSink + ?Sized> Policed<'a, S> {
         self.spent
     }
 
-    /// Tells of ports that somebody tried, and of mappings asked for, since the last look.
+    /// Tells of ports that somebody tried, of scans, and of mappings asked for, since the last look.
     fn exposure(&mut self, since: Timestamp, ledger: &Ledger) {
-        for port in ledger.ports_tried_since(since).into_iter().filter(|p| p.p2p || p.mapped) {
-            let key = (Endpoint::new(port.host, port.port), port.transport);
-            if self.ports.len() >= STANDINGS_MAX {
-                self.ports.clear();
+        for port in ledger.ports_with_news(since - LATE).into_iter().filter(|p| p.p2p || p.mapped) {
+            self.port(&port);
+        }
+        for scan in ledger.scans_since(since - LATE) {
+            if self.scanned.len() >= STANDINGS_MAX {
+                self.scanned.clear();
             }
-            let before = self.ports.insert(key, (port.state, port.attempts));
-            let was_open = before.is_some_and(|(state, _)| state == PortState::Open);
-            let news = match port.state {
-                PortState::Open => Exposure::Opened,
-                PortState::ForwardedRefused => Exposure::ForwardedRefused,
-                PortState::Closed | PortState::Stealth if was_open => Exposure::Closed,
-                PortState::Closed | PortState::Stealth | PortState::NotTested => continue,
-            };
-            let at = port.intervals.last().map_or(since, |i| i.last);
-            // The same again, and no new attempt: nothing new.
-            if before != Some((port.state, port.attempts)) {
-                self.expose(at, key.0, port.transport, news, None);
+            if self.scanned.insert((scan.host, scan.source), scan.ports) != Some(scan.ports) {
+                let (host, source) = (Endpoint::new(scan.host, 0), Endpoint::new(scan.source, 0));
+                self.expose(scan.last, (host, Transport::Tcp), Exposure::Scanned, Some(source), None);
             }
         }
         for report in ledger.mappings_since(since) {
             let mapping = report.mapping;
             let host = Endpoint::new(report.host, mapping.internal_port);
             if self.mapped.len() < STANDINGS_MAX && self.mapped.insert((host, mapping.transport)) {
-                self.expose(
-                    report.at,
-                    host,
-                    mapping.transport,
-                    Exposure::MappingAsked,
-                    Some(mapping.protocol),
-                );
+                let key = (host, mapping.transport);
+                self.expose(report.at, key, Exposure::MappingAsked, None, Some(mapping.protocol));
+            }
+        }
+    }
+
+    /// Tells what is new of a port: how attempts fared, and in what else than BitTorrent it talked.
+    fn port(&mut self, port: &PortReport) {
+        let key = (Endpoint::new(port.host, port.port), port.transport);
+        if self.ports.len() >= STANDINGS_MAX {
+            self.ports.clear();
+        }
+        let before = self.ports.insert(key, (port.state, port.attempts));
+        let was_open = before.is_some_and(|(state, _)| state == PortState::Open);
+        let news = match port.state {
+            PortState::Open => Some(Exposure::Opened),
+            PortState::ForwardedRefused => Some(Exposure::ForwardedRefused),
+            PortState::Closed | PortState::Stealth if was_open => Some(Exposure::Closed),
+            PortState::Closed | PortState::Stealth | PortState::NotTested => None,
+        };
+        // The same again, and no new attempt: nothing new.
+        if let (Some(news), Some(latest)) = (news, port.intervals.last())
+            && before != Some((port.state, port.attempts))
+        {
+            self.expose(latest.last, key, news, None, None);
+        }
+        for visit in port.visits.iter().filter(|visit| port.p2p && visit.answered > 0) {
+            if self.answered.len() >= STANDINGS_MAX {
+                self.answered.clear();
+            }
+            if self.answered.insert((key.0, key.1, visit.opens), visit.answered) != Some(visit.answered) {
+                let detail = Some(visit.opens.label());
+                self.expose(visit.last, key, Exposure::OtherProtocol, None, detail);
             }
         }
     }
@@ -95,12 +125,12 @@ impl<'a, S: AnalysisSink + ?Sized> Policed<'a, S> {
     fn expose(
         &mut self,
         at: Timestamp,
-        host: Endpoint,
-        transport: Transport,
+        (host, transport): (Endpoint, Transport),
         news: Exposure,
+        source: Option<Endpoint>,
         detail: Option<&str>,
     ) {
-        let news = ExposureNews { at, host, transport, source: None, news, detail };
+        let news = ExposureNews { at, host, transport, source, news, detail };
         self.engine.observe(&Observation::Exposure(news));
     }
 
@@ -160,6 +190,7 @@ impl<S: AnalysisSink + ?Sized> AnalysisSink for Policed<'_, S> {
 
     fn host(&mut self, event: &HostEvent<'_>) {
         // With a report it is the summary at the end, and no change.
+        self.ending |= event.host.is_some();
         if event.host.is_none() {
             let (at, host, state) = (event.at, event.address, event.standing.state);
             self.engine.observe(&Observation::HostState(HostStateNews { at, host, state }));
@@ -179,7 +210,7 @@ impl<S: AnalysisSink + ?Sized> AnalysisSink for Policed<'_, S> {
     #[allow(clippy::disallowed_methods, reason = "what rules cost is no matter of packet time")]
     fn tick(&mut self, now: Timestamp, ledger: &Ledger, coverage: &Coverage) {
         let began = std::time::Instant::now();
-        if now.since(self.looked) >= STANDINGS {
+        if self.ending || now.since(self.looked) >= STANDINGS {
             let since = std::mem::replace(&mut self.looked, now);
             if self.engine.wants(Subject::Torrent) {
                 self.torrents(now, since, ledger);

@@ -62,7 +62,7 @@ pub struct DhtNews<'a> {
 pub struct ExposureNews<'a> {
     /// When.
     pub at: Timestamp,
-    /// The host and its port.
+    /// The host and its port; 0 for news of many ports.
     pub host: Endpoint,
     /// TCP or UDP.
     pub transport: Transport,
@@ -87,7 +87,7 @@ pub enum Exposure {
     OtherProtocol,
     /// The host asked the router to map it (NAT-PMP, PCP, UPnP).
     MappingAsked,
-    /// Somebody scanned it.
+    /// Somebody scanned the host: found several ports of it shut.
     Scanned,
 }
 
@@ -216,9 +216,10 @@ impl<'a> Observation<'a> {
             },
             Self::Exposure(ExposureNews { at, host, transport, source, news, detail }) => Sample {
                 host: Some(host.address),
-                port: Some(host.port),
+                // A scan is of many ports.
+                port: (host.port != 0).then_some(host.port),
                 remote: source,
-                transport: Some(transport),
+                transport: (host.port != 0).then_some(transport),
                 ..blank(at, What::Exposure { news, detail })
             },
             Self::HostState(HostStateNews { at, host, state }) => {

@@ -66,7 +66,9 @@ pub fn is_openvpn(datagram: &[u8], wire_len: usize) -> bool {
     let [opcode, session @ ..] = datagram else { return false };
     // Client and server resets of version 2, the client's of version 3, all with key 0.
     let reset = matches!(opcode, 0x38 | 0x40 | 0x50);
-    reset && (14..=160).contains(&wire_len) && session.get(..8).is_some_and(|id| id.iter().any(|&b| b != 0))
+    reset
+        && (14..=160).contains(&wire_len)
+        && session.get(..8).is_some_and(|id| id.iter().any(|&b| b != 0))
         && match datagram.get(9..) {
             // Without authentication the array of acknowledgements and the packet number follow, all zero.
             Some([0, 0, 0, 0, 0]) => true,
@@ -197,7 +199,11 @@ mod tests {
             for cut in 0..whole.len().min(8) {
                 let head = &whole[..cut];
                 let taken = [is_ssh(head), is_smb(head), is_rdp(head), is_dns_query(head), is_ike(head, cut)];
-                assert_eq!(taken.iter().filter(|t| **t).count(), usize::from(cut == 8 && whole == SMB), "{cut}");
+                assert_eq!(
+                    taken.iter().filter(|t| **t).count(),
+                    usize::from(cut == 8 && whole == SMB),
+                    "{cut}"
+                );
             }
         }
     }

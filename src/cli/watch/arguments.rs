@@ -4,9 +4,7 @@
 use clap::{Args, ValueEnum, ValueHint};
 use std::path::PathBuf;
 use swarmscope::base::Network;
-use swarmscope::config::{
-    ByteSize, Config, ListenAddress, LogFormat, LogLevel, TimeSpan, page_address,
-};
+use swarmscope::config::{ByteSize, Config, ListenAddress, LogFormat, LogLevel, TimeSpan, page_address};
 
 /// Most worker threads.
 const WORKERS_MAX: i64 = 256;

@@ -26,7 +26,8 @@ pub(super) fn write_exposure(page: &mut Page<'_>, report: &Report) -> io::Result
     let rows: Vec<Vec<Cell>> = ports.iter().take(PORTS_MAX).map(|p| row(p, &report.hosts)).collect();
     write_table(page, &COLUMNS, &rows)?;
     super::hosts::more(page, ports.len(), PORTS_MAX, "ports")?;
-    let visited: Vec<&PortReport> = report.exposure.iter().filter(|p| p.p2p && !p.visits.is_empty()).collect();
+    let visited: Vec<&PortReport> =
+        report.exposure.iter().filter(|p| p.p2p && !p.visits.is_empty()).collect();
     for port in visited.iter().take(VISITED_MAX) {
         let answered = port.visits.iter().any(|v| v.answered > 0);
         page.point(&visits(port), if answered { Paint::Warning } else { Paint::Plain })?;

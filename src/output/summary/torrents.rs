@@ -144,7 +144,8 @@ pub(super) fn write_mappings(page: &mut Page<'_>, mappings: &[MappingReport]) ->
 }
 
 fn mapping_row(report: &MappingReport) -> Vec<Cell> {
-    let Mapping { transport, internal_port, external_port, lifetime, host, answer, protocol } = report.mapping;
+    let Mapping { transport, internal_port, external_port, lifetime, host, answer, protocol } =
+        report.mapping;
     let external = if external_port == 0 { "any".to_owned() } else { external_port.to_string() };
     let asker = match host.filter(|&host| host != report.host) {
         Some(other) => format!("{} for {other}", report.host),
@@ -160,7 +161,10 @@ fn mapping_row(report: &MappingReport) -> Vec<Cell> {
         (format!("{} {external} → {internal_port}", words::port_protocol(transport)), Paint::Plain),
         (protocol.to_owned(), Paint::Plain),
         (answer, paint),
-        (if lifetime == 0 { "–".to_owned() } else { duration(Duration::from_secs(lifetime.into())) }, Paint::Plain),
+        (
+            if lifetime == 0 { "–".to_owned() } else { duration(Duration::from_secs(lifetime.into())) },
+            Paint::Plain,
+        ),
         (count(report.used_by), Paint::Plain),
         (report.router.to_string(), Paint::Plain),
         (moment(report.at), Paint::Plain),

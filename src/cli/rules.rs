@@ -8,6 +8,9 @@ use std::path::PathBuf;
 use swarmscope::pipeline::{AnalyzeError, rule_test};
 use swarmscope::policy::{Case, Problem, RuleSet};
 
+/// Problems told of a folder, at most: after so many, nobody reads on.
+const TOLD_MAX: usize = 50;
+
 /// Runs the command.
 pub(crate) fn run(arguments: &RulesArguments) -> Result<Exit, Failure> {
     let mut out = BufWriter::new(io::stdout().lock());
@@ -29,8 +32,11 @@ pub(super) fn load(paths: &[PathBuf]) -> Result<RuleSet, Failure> {
 }
 
 fn refuse(problems: &[Problem]) -> Failure {
-    problems.iter().for_each(|problem| say("error", &problem.to_string()));
+    problems.iter().take(TOLD_MAX).for_each(|problem| say("error", &problem.to_string()));
     let n = problems.len();
+    if n > TOLD_MAX {
+        say("error", &format!("and {} more", n - TOLD_MAX));
+    }
     Failure::usage(format!("{n} {} in the rules", if n == 1 { "problem" } else { "problems" }))
 }
 

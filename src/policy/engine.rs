@@ -36,8 +36,14 @@ pub struct EngineCounters {
     pub asked: u64,
     /// Groups evaluated.
     pub evaluations: u64,
+    /// Conditions that began to hold.
+    pub pending: u64,
     /// Alerts opened.
     pub opened: u64,
+    /// Alerts told again because they last.
+    pub repeated: u64,
+    /// Alerts that are over.
+    pub resolved: u64,
     /// Alerts not opened because the rule has too many.
     pub capped: u64,
     /// Alerts not opened because one was lately.
@@ -48,6 +54,22 @@ pub struct EngineCounters {
     pub groups_refused: u64,
     /// News that made a full window no fuller.
     pub windows_full: u64,
+}
+
+impl EngineCounters {
+    /// The counters of what can happen to an alert, by their words.
+    #[must_use]
+    pub const fn life(&self) -> [(&'static str, u64); 7] {
+        [
+            ("pending", self.pending),
+            ("opened", self.opened),
+            ("repeated", self.repeated),
+            ("resolved", self.resolved),
+            ("capped", self.capped),
+            ("suppressed", self.suppressed),
+            ("silenced", self.silenced),
+        ]
+    }
 }
 
 /// Packet time between two looks at what can be forgotten.
@@ -278,13 +300,19 @@ impl Engine {
                 {
                     return false;
                 }
-                counters.opened += u64::from(action == AlertAction::Opened);
+                let counter = match action {
+                    AlertAction::Opened => &mut counters.opened,
+                    AlertAction::Repeated => &mut counters.repeated,
+                    AlertAction::Resolved => &mut counters.resolved,
+                };
+                *counter += 1;
                 let alert = alert(rule, group, networks, page, now, since, value);
                 changes.push((group.key.clone(), AlertChange { action, alert }));
                 true
             };
             let held = groups.evaluate(rule, now, tell);
             counters.evaluations += held.evaluations;
+            counters.pending += held.pending;
             counters.capped += held.capped;
             counters.suppressed += held.suppressed;
             counters.silenced += held.silenced;

@@ -23,6 +23,7 @@ mod script;
 mod state;
 mod template;
 mod units;
+mod vocabulary;
 mod window;
 mod yaml;
 
@@ -35,3 +36,4 @@ pub use observation::{DhtNews, Exposure, ExposureNews, HostStateNews, Observatio
 pub use problem::{Position, Problem};
 pub use rule::{Rule, Severity, Subject};
 pub use units::Unit;
+pub use vocabulary::vocabulary;

@@ -2,13 +2,12 @@
 #![allow(clippy::expect_used)] // what fails must stop the test
 
 use std::collections::BTreeMap;
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use swarmscope::base::{HomeNets, Timestamp};
 use swarmscope::event::{FlowRecord, FlowUpdate};
 use swarmscope::ledger::Ledger;
 use swarmscope::ledger::report::Coverage;
-use swarmscope::output::{AnalysisSink, DhtEvent, FlowContext, HostEvent, TorrentEvent, write_json};
+use swarmscope::output::{AnalysisSink, FlowContext, write_json};
 use swarmscope::pipeline::{AnalyzeOptions, analyze};
 
 /// Adds up what it is told.
@@ -35,13 +34,6 @@ impl AnalysisSink for Sums {
     }
     fn tick(&mut self, now: Timestamp, _: &Ledger, _: &Coverage) {
         self.ticks.push(now);
-    }
-    fn dht(&mut self, _: &DhtEvent<'_>, _: &FlowContext<'_>) {}
-    fn torrent(&mut self, _: &TorrentEvent<'_>) {}
-    fn host(&mut self, _: &HostEvent<'_>) {}
-    fn stats(&mut self, _: Timestamp, _: &Coverage) {}
-    fn progress(&mut self, _: u64, _: Option<u64>, _: u64) -> ControlFlow<()> {
-        ControlFlow::Continue(())
     }
 }
 

@@ -2,11 +2,10 @@
 #![allow(clippy::expect_used)] // what fails must stop the test
 
 use std::collections::BTreeSet;
-use std::ops::ControlFlow;
-use swarmscope::base::{HomeNets, Timestamp};
+use swarmscope::base::HomeNets;
 use swarmscope::event::{Encryption, Family, FlowRecord, Grade, Kind};
-use swarmscope::ledger::report::{Coverage, Report};
-use swarmscope::output::{AnalysisSink, DhtEvent, FlowContext, HostEvent, TorrentEvent};
+use swarmscope::ledger::report::Report;
+use swarmscope::output::{AnalysisSink, FlowContext};
 use swarmscope::pipeline::{AnalyzeOptions, analyze};
 
 #[derive(Default)]
@@ -15,13 +14,6 @@ struct Flows(Vec<FlowRecord>);
 impl AnalysisSink for Flows {
     fn flow(&mut self, record: &FlowRecord, _: &FlowContext<'_>) {
         self.0.push(record.clone());
-    }
-    fn dht(&mut self, _: &DhtEvent<'_>, _: &FlowContext<'_>) {}
-    fn torrent(&mut self, _: &TorrentEvent<'_>) {}
-    fn host(&mut self, _: &HostEvent<'_>) {}
-    fn stats(&mut self, _: Timestamp, _: &Coverage) {}
-    fn progress(&mut self, _: u64, _: Option<u64>, _: u64) -> ControlFlow<()> {
-        ControlFlow::Continue(())
     }
 }
 

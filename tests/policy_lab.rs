@@ -4,13 +4,9 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail by panicking")]
 
 use std::collections::BTreeSet;
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use swarmscope::base::Timestamp;
-use swarmscope::event::FlowRecord;
-use swarmscope::ledger::report::Coverage;
-use swarmscope::output::{AnalysisSink, DhtEvent, FlowContext, HostEvent, Policed, TorrentEvent};
+use swarmscope::output::{AnalysisSink, Policed};
 use swarmscope::pipeline::{AnalyzeOptions, analyze};
 use swarmscope::policy::{AlertChange, Engine, EngineLimits, RuleSet, Subject};
 
@@ -18,21 +14,11 @@ use swarmscope::policy::{AlertChange, Engine, EngineLimits, RuleSet, Subject};
 struct Lines(Vec<String>, BTreeSet<String>);
 
 impl AnalysisSink for Lines {
-    fn flow(&mut self, _: &FlowRecord, _: &FlowContext<'_>) {}
-    fn dht(&mut self, _: &DhtEvent<'_>, _: &FlowContext<'_>) {}
-    fn torrent(&mut self, _: &TorrentEvent<'_>) {}
-    fn host(&mut self, _: &HostEvent<'_>) {}
-    fn stats(&mut self, _: Timestamp, _: &Coverage) {}
-
     fn alert(&mut self, change: &AlertChange) {
         let alert = &change.alert;
         let (action, rule) = (change.action.label(), &alert.rule.name);
         self.0.push(format!("{} {action} {rule} {:?} {}", alert.at, alert.group, alert.summary()));
         self.1.extend(alert.host().map(|h| h.to_string()));
-    }
-
-    fn progress(&mut self, _: u64, _: Option<u64>, _: u64) -> ControlFlow<()> {
-        ControlFlow::Continue(())
     }
 }
 

@@ -5,16 +5,14 @@
 mod own;
 
 use own::packets;
-use std::ops::ControlFlow;
 use std::time::Duration;
 use swarmscope::base::{Address, Endpoint, HomeNets, Timestamp};
 use swarmscope::capture::{CaptureError, Damage, LinkType, OwnedPacket, PacketSource, Read, SourceStatus};
-use swarmscope::event::FlowRecord;
 use swarmscope::flow::FlowLimits;
 use swarmscope::frame::{Tcp, build};
 use swarmscope::ledger::report::Coverage;
 use swarmscope::ledger::{HostState, Ledger, Missing, Standing};
-use swarmscope::output::{AnalysisSink, DhtEvent, FlowContext, HostEvent, TorrentEvent};
+use swarmscope::output::{AnalysisSink, HostEvent};
 use swarmscope::pipeline::{AnalyzeLimits, AnalyzeOptions, analyze_source};
 
 /// How long a host must be quiet here.
@@ -134,9 +132,6 @@ impl PacketSource for Source<'_> {
 struct Watched(Standing, Vec<HostState>);
 
 impl AnalysisSink for Watched {
-    fn flow(&mut self, _: &FlowRecord, _: &FlowContext<'_>) {}
-    fn dht(&mut self, _: &DhtEvent<'_>, _: &FlowContext<'_>) {}
-    fn torrent(&mut self, _: &TorrentEvent<'_>) {}
     fn host(&mut self, event: &HostEvent<'_>) {
         if event.address == HOST.parse().expect("an address") && event.host.is_none() {
             self.1.push(event.standing.state);
@@ -144,10 +139,6 @@ impl AnalysisSink for Watched {
     }
     fn tick(&mut self, _: Timestamp, ledger: &Ledger, _: &Coverage) {
         self.0 = ledger.standing(HOST.parse().expect("an address"));
-    }
-    fn stats(&mut self, _: Timestamp, _: &Coverage) {}
-    fn progress(&mut self, _: u64, _: Option<u64>, _: u64) -> ControlFlow<()> {
-        ControlFlow::Continue(())
     }
 }
 

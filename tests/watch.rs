@@ -1,7 +1,6 @@
 //! Live capture without an interface: the same verdicts as from a file, and what happens when a stage is too slow.
 #![allow(clippy::expect_used)] // what fails must stop the test
 
-use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,7 +11,7 @@ use swarmscope::capture::{
 use swarmscope::event::FlowRecord;
 use swarmscope::ledger::Ledger;
 use swarmscope::ledger::report::{Coverage, Report};
-use swarmscope::output::{AnalysisSink, DhtEvent, FlowContext, HostEvent, SensorStatus, TorrentEvent};
+use swarmscope::output::{AnalysisSink, FlowContext, SensorStatus};
 use swarmscope::pipeline::{AnalyzeLimits, AnalyzeOptions, WatchOptions, analyze, watch};
 
 /// A sink that waits in its first tick until it is let go.
@@ -36,13 +35,6 @@ impl AnalysisSink for Listener {
     }
     fn sensor(&mut self, status: &SensorStatus) {
         self.statuses.push(status.clone());
-    }
-    fn dht(&mut self, _: &DhtEvent<'_>, _: &FlowContext<'_>) {}
-    fn torrent(&mut self, _: &TorrentEvent<'_>) {}
-    fn host(&mut self, _: &HostEvent<'_>) {}
-    fn stats(&mut self, _: Timestamp, _: &Coverage) {}
-    fn progress(&mut self, _: u64, _: Option<u64>, _: u64) -> ControlFlow<()> {
-        ControlFlow::Continue(())
     }
 }
 

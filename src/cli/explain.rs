@@ -5,12 +5,10 @@ use super::arguments::ExplainArguments;
 use super::exit::{Exit, Failure};
 use std::io::{self, BufWriter, Write as _};
 use std::ops::ControlFlow;
-use swarmscope::base::Timestamp;
 use swarmscope::event::{FlowRecord, Subject};
-use swarmscope::ledger::report::{Coverage, Report};
+use swarmscope::ledger::report::Report;
 use swarmscope::output::{
-    AnalysisSink, DhtEvent, Explained, FlowContext, HostEvent, Progress, TorrentEvent, write_explanation,
-    write_explanation_json,
+    AnalysisSink, Explained, FlowContext, Progress, write_explanation, write_explanation_json,
 };
 use swarmscope::pipeline::{AnalyzeError, analyze};
 
@@ -106,14 +104,6 @@ impl AnalysisSink for Found {
             self.left_out += 1;
         }
     }
-
-    fn dht(&mut self, _: &DhtEvent<'_>, _: &FlowContext<'_>) {}
-
-    fn torrent(&mut self, _: &TorrentEvent<'_>) {}
-
-    fn host(&mut self, _: &HostEvent<'_>) {}
-
-    fn stats(&mut self, _: Timestamp, _: &Coverage) {}
 
     fn progress(&mut self, bytes_read: u64, bytes_total: Option<u64>, packets: u64) -> ControlFlow<()> {
         self.progress.update(bytes_read, bytes_total, packets);

@@ -8,19 +8,20 @@ use crate::ledger::report::Coverage;
 use crate::policy::AlertChange;
 use std::ops::ControlFlow;
 
-/// Listens to an analysis. Which flows and messages are told is the pipeline's choice; a sink writes what it is told.
+/// Listens to an analysis. Which flows and messages are told is the pipeline's choice; a sink does something about what it
+/// implements, and lets the rest pass.
 pub trait AnalysisSink {
     /// A flow ended.
-    fn flow(&mut self, record: &FlowRecord, context: &FlowContext<'_>);
+    fn flow(&mut self, _record: &FlowRecord, _context: &FlowContext<'_>) {}
 
     /// A DHT message.
-    fn dht(&mut self, event: &DhtEvent<'_>, context: &FlowContext<'_>);
+    fn dht(&mut self, _event: &DhtEvent<'_>, _context: &FlowContext<'_>) {}
 
     /// News of a torrent.
-    fn torrent(&mut self, event: &TorrentEvent<'_>);
+    fn torrent(&mut self, _event: &TorrentEvent<'_>) {}
 
     /// A change at a home host.
-    fn host(&mut self, event: &HostEvent<'_>);
+    fn host(&mut self, _event: &HostEvent<'_>) {}
 
     /// News of a flow of which something is claimed: at every tick in which it moved, and when it ends. Told only where the
     /// pipeline was asked for running news.
@@ -37,9 +38,11 @@ pub trait AnalysisSink {
     fn alert(&mut self, _change: &AlertChange) {}
 
     /// The coverage up to `at`: every minute of packet time and at the end.
-    fn stats(&mut self, at: Timestamp, coverage: &Coverage);
+    fn stats(&mut self, _at: Timestamp, _coverage: &Coverage) {}
 
     /// How far the input was read, in bytes and packets; to be called once per batch. `Break` asks to stop, because
     /// nobody reads the output any more or it cannot be written; the analysis then ends with what it has.
-    fn progress(&mut self, bytes_read: u64, bytes_total: Option<u64>, packets: u64) -> ControlFlow<()>;
+    fn progress(&mut self, _bytes_read: u64, _bytes_total: Option<u64>, _packets: u64) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
 }

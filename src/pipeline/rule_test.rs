@@ -1,12 +1,8 @@
 //! Runs a test of rules, on its script or its capture.
 
 use super::analyze::{AnalyzeError, AnalyzeOptions, analyze};
-use crate::base::Timestamp;
-use crate::event::FlowRecord;
-use crate::ledger::report::Coverage;
-use crate::output::{AnalysisSink, DhtEvent, FlowContext, HostEvent, Policed, TorrentEvent};
+use crate::output::{AnalysisSink, Policed};
 use crate::policy::{AlertChange, Case, Engine, EngineLimits, Subject};
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
 /// Runs a test and gives what differs from what it expects, one line each.
@@ -33,17 +29,7 @@ pub fn rule_test(case: &Case) -> Result<Vec<String>, AnalyzeError> {
 struct Changes(Vec<AlertChange>);
 
 impl AnalysisSink for Changes {
-    fn flow(&mut self, _: &FlowRecord, _: &FlowContext<'_>) {}
-    fn dht(&mut self, _: &DhtEvent<'_>, _: &FlowContext<'_>) {}
-    fn torrent(&mut self, _: &TorrentEvent<'_>) {}
-    fn host(&mut self, _: &HostEvent<'_>) {}
-    fn stats(&mut self, _: Timestamp, _: &Coverage) {}
-
     fn alert(&mut self, change: &AlertChange) {
         self.0.push(change.clone());
-    }
-
-    fn progress(&mut self, _: u64, _: Option<u64>, _: u64) -> ControlFlow<()> {
-        ControlFlow::Continue(())
     }
 }

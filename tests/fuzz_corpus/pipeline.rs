@@ -1,7 +1,6 @@
 //! The target over everything: packets in, report and events out, in very little memory.
 
 use super::script::{Record, Script, Stage};
-use std::ops::ControlFlow;
 use swarmscope::base::Timestamp;
 use swarmscope::capture::{Memory, OwnedPacket};
 use swarmscope::event::FlowRecord;
@@ -139,9 +138,5 @@ impl AnalysisSink for Checked {
 
     fn stats(&mut self, at: Timestamp, coverage: &Coverage) {
         self.write(|events| events.stats(at, coverage));
-    }
-
-    fn progress(&mut self, _: u64, _: Option<u64>, _: u64) -> ControlFlow<()> {
-        ControlFlow::Continue(())
     }
 }

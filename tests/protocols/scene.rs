@@ -1,16 +1,13 @@
 //! Writes conversations between hosts, and reads them with the whole program.
 
 use std::collections::HashMap;
-use std::ops::ControlFlow;
 use std::time::Duration;
 use swarmscope::base::{Endpoint, Timestamp};
 use swarmscope::capture::{LinkType, Memory, OwnedPacket};
 use swarmscope::event::{FlowRecord, Grade, Kind, Reason};
 use swarmscope::frame::{Tcp, build};
-use swarmscope::ledger::report::{Coverage, HostReport, Report, TorrentReport};
-use swarmscope::output::{
-    AnalysisSink, DhtEvent, FlowContext, HostEvent, Layout, TorrentEvent, write_json, write_summary,
-};
+use swarmscope::ledger::report::{HostReport, Report, TorrentReport};
+use swarmscope::output::{AnalysisSink, FlowContext, Layout, write_json, write_summary};
 use swarmscope::pipeline::{AnalyzeLimits, AnalyzeOptions, analyze_source};
 
 /// The home host.
@@ -155,12 +152,5 @@ struct Flows(Vec<FlowRecord>);
 impl AnalysisSink for Flows {
     fn flow(&mut self, record: &FlowRecord, _: &FlowContext<'_>) {
         self.0.push(record.clone());
-    }
-    fn dht(&mut self, _: &DhtEvent<'_>, _: &FlowContext<'_>) {}
-    fn torrent(&mut self, _: &TorrentEvent<'_>) {}
-    fn host(&mut self, _: &HostEvent<'_>) {}
-    fn stats(&mut self, _: Timestamp, _: &Coverage) {}
-    fn progress(&mut self, _: u64, _: Option<u64>, _: u64) -> ControlFlow<()> {
-        ControlFlow::Continue(())
     }
 }

@@ -2,15 +2,13 @@
 //! must not change.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Duration;
-use swarmscope::base::{Address, Endpoint, HomeNets, Timestamp, Transport};
+use swarmscope::base::{Address, Endpoint, HomeNets, Transport};
 use swarmscope::capture::{self, FileOptions, LinkType, Memory, OwnedPacket, PacketSource, Read};
 use swarmscope::event::{FlowRecord, Grade, Kind, Reason};
 use swarmscope::frame::{Tcp, build};
-use swarmscope::ledger::report::Coverage;
-use swarmscope::output::{AnalysisSink, DhtEvent, FlowContext, HostEvent, TorrentEvent};
+use swarmscope::output::{AnalysisSink, FlowContext};
 use swarmscope::pipeline::{AnalyzeLimits, AnalyzeOptions, analyze_source};
 
 /// Pieces that one direction of a connection is cut into; what follows stays whole. Openings decide, and single bytes of
@@ -142,13 +140,6 @@ impl AnalysisSink for Collector {
         says.kinds.extend(label.kinds.iter());
         says.info_hashes.extend(label.info_hashes.iter().map(ToString::to_string));
         says.by_shape |= SHAPES.iter().any(|&r| label.reasons.contains(r));
-    }
-    fn dht(&mut self, _: &DhtEvent<'_>, _: &FlowContext<'_>) {}
-    fn torrent(&mut self, _: &TorrentEvent<'_>) {}
-    fn host(&mut self, _: &HostEvent<'_>) {}
-    fn stats(&mut self, _: Timestamp, _: &Coverage) {}
-    fn progress(&mut self, _: u64, _: Option<u64>, _: u64) -> ControlFlow<()> {
-        ControlFlow::Continue(())
     }
 }
 

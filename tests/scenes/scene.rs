@@ -1,14 +1,13 @@
 //! A small stage: packets are scripted, analyzed from memory, and the flows that come out are compared with what the scene
 //! was meant to show.
 
-use std::ops::ControlFlow;
 use std::time::Duration;
 use swarmscope::base::{Endpoint, InfoHash, Timestamp};
 use swarmscope::capture::{LinkType, Memory, OwnedPacket};
 use swarmscope::event::{Encryption, Family, FlowRecord, Grade, Kind, Reason};
 use swarmscope::frame::build;
-use swarmscope::ledger::report::{Coverage, Report};
-use swarmscope::output::{AnalysisSink, DhtEvent, FlowContext, HostEvent, TorrentEvent};
+use swarmscope::ledger::report::Report;
+use swarmscope::output::{AnalysisSink, FlowContext};
 use swarmscope::pipeline::{AnalyzeLimits, AnalyzeOptions, analyze_source};
 
 /// An endpoint written as text.
@@ -131,13 +130,6 @@ impl AnalysisSink for Collector<'_> {
             vlans: context.vlans.to_vec(),
             tunnels: context.tunnels.iter().map(|t| (*t).to_owned()).collect(),
         });
-    }
-    fn dht(&mut self, _: &DhtEvent<'_>, _: &FlowContext<'_>) {}
-    fn torrent(&mut self, _: &TorrentEvent<'_>) {}
-    fn host(&mut self, _: &HostEvent<'_>) {}
-    fn stats(&mut self, _: Timestamp, _: &Coverage) {}
-    fn progress(&mut self, _: u64, _: Option<u64>, _: u64) -> ControlFlow<()> {
-        ControlFlow::Continue(())
     }
 }
 

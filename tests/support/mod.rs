@@ -1,6 +1,5 @@
 //! A sink for the tests that run the whole program.
 
-use std::ops::ControlFlow;
 use swarmscope::base::Timestamp;
 use swarmscope::event::FlowRecord;
 use swarmscope::ledger::report::Coverage;
@@ -24,8 +23,5 @@ impl AnalysisSink for Events {
     }
     fn stats(&mut self, at: Timestamp, coverage: &Coverage) {
         self.0.stats(at, coverage).expect("memory");
-    }
-    fn progress(&mut self, _: u64, _: Option<u64>, _: u64) -> ControlFlow<()> {
-        ControlFlow::Continue(())
     }
 }

@@ -1,12 +1,11 @@
 //! The captures that ship with the project, taken apart and put together again.
 #![allow(dead_code)] // each test file uses some
 
-use std::ops::ControlFlow;
 use swarmscope::base::{HomeNets, Timestamp};
 use swarmscope::capture::{FileOptions, LinkType, Memory, OwnedPacket, PacketSource, Read};
 use swarmscope::event::{Family, FlowRecord, Grade};
-use swarmscope::ledger::report::{Coverage, Report};
-use swarmscope::output::{AnalysisSink, DhtEvent, FlowContext, HostEvent, TorrentEvent};
+use swarmscope::ledger::report::Report;
+use swarmscope::output::{AnalysisSink, FlowContext};
 use swarmscope::pipeline::{AnalyzeLimits, AnalyzeOptions, analyze_source};
 
 #[derive(Default)]
@@ -15,13 +14,6 @@ struct Flows(Vec<FlowRecord>);
 impl AnalysisSink for Flows {
     fn flow(&mut self, record: &FlowRecord, _: &FlowContext<'_>) {
         self.0.push(record.clone());
-    }
-    fn dht(&mut self, _: &DhtEvent<'_>, _: &FlowContext<'_>) {}
-    fn torrent(&mut self, _: &TorrentEvent<'_>) {}
-    fn host(&mut self, _: &HostEvent<'_>) {}
-    fn stats(&mut self, _: Timestamp, _: &Coverage) {}
-    fn progress(&mut self, _: u64, _: Option<u64>, _: u64) -> ControlFlow<()> {
-        ControlFlow::Continue(())
     }
 }
 

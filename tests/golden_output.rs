@@ -8,13 +8,13 @@ use std::time::Duration;
 use swarmscope::base::{Address, InfoHash, InfoHashV2, NodeId, Timestamp, Transport};
 use swarmscope::event::{
     AnnounceEvent, Answer, Channel, ClientSource, DhtPurpose, Encryption, Family, Grade, Kind, Mapping,
-    NameTrust, Opens,
+    NameTrust, Opens, Reason,
 };
-use swarmscope::ledger::Standing;
 use swarmscope::ledger::report::{
     ClientReport, Coverage, DhtExchange, FlowSum, HostBytes, HostReport, Interval, MappingReport, NatStatus,
     PortReport, PortState, Report, Role, ScanReport, TorrentHost, TorrentReport, Totals, VisitReport,
 };
+use swarmscope::ledger::{Allowance, Behaviour, DhtConduct, DhtFinding, DhtPart, Place, Side, Standing};
 use swarmscope::output::{Layout, write_json, write_summary};
 
 const MIB: u64 = 1 << 20;
@@ -125,6 +125,13 @@ fn busy() -> Report {
         mappings: mappings(),
         exposure: exposure(),
         scans: scans(),
+        place: Place {
+            side: Side::Inside,
+            evidence: vec![
+                "2 home hosts talk to the Internet from private addresses".to_owned(),
+                "1 of them is told that it is seen at a public address".to_owned(),
+            ],
+        },
         oddities: [("overlapping TCP data that differs", 3), ("port 0", 1)].into(),
     }
 }
@@ -247,6 +254,8 @@ fn totals() -> Totals {
             (Encryption::MseRc4, sum(13, 200, 30)),
         ]
         .into(),
+        look_alikes: [((Reason::MseShape, false), sum(3, 4, 5)), ((Reason::MseShape, true), sum(4, 1, 1))]
+            .into(),
         malformed: [((Kind::Dht, "trailing-bytes"), 7), ((Kind::UdpTracker, "short"), 1)].into(),
         ..Totals::default()
     }
@@ -298,7 +307,16 @@ fn busy_host() -> HostReport {
         torrents: vec![InfoHash([0x0c; 20]), InfoHash([0xee; 20])],
         dht: [1_204, 388, 2, 401],
         dht_exchange: exchange(),
+        dht_conduct: conduct(),
         ..host("10.0.0.5")
+    }
+}
+
+fn conduct() -> DhtConduct {
+    let finding = |behaviour, count| DhtFinding { behaviour, count, first: at(0), last: at(600) };
+    DhtConduct {
+        part: DhtPart::Participant,
+        findings: vec![finding(Behaviour::Crawler, 2_481), finding(Behaviour::Mozi, 3)],
     }
 }
 
@@ -354,9 +372,11 @@ fn host(text: &str) -> HostReport {
         torrents: vec![],
         dht: [0; 4],
         dht_exchange: DhtExchange::default(),
+        dht_conduct: DhtConduct::default(),
         nat: [NatStatus::Green, NatStatus::Yellow],
         opened: [(3, traffic(5, 5)), (27, traffic(5, 5))],
         standing: Standing::default(),
+        allowed: None,
     }
 }
 
@@ -390,6 +410,7 @@ fn busy_torrent() -> TorrentReport {
                 claimed: Some((AnnounceEvent::Started, 0, 0, 700 * MIB)),
                 measured: Some((980, 1_400)),
                 downloaded: 640 * MIB,
+                across: [MIB, 0],
                 uploaded: 70 * MIB,
                 peers: 55,
                 role: Role::Leecher,
@@ -398,6 +419,7 @@ fn busy_torrent() -> TorrentReport {
             TorrentHost {
                 claimed: Some((AnnounceEvent::Completed, 0, 0, 0)),
                 uploaded: MIB,
+                across: [0, MIB],
                 role: Role::Seeder,
                 ..torrent_host("fd00:1234:5678:9abc:def0:1234:5678:9abc")
             },
@@ -405,6 +427,8 @@ fn busy_torrent() -> TorrentReport {
         peers: 431,
         reported: Some((1_204, 88, Some(9_000))),
         channels: vec![Channel::PeerWire, Channel::Dht, Channel::UdpTracker],
+        trackers: vec!["203.0.113.69:6969".parse().unwrap()],
+        allowed: Some(Allowance::InfoHash),
     }
 }
 
@@ -421,6 +445,8 @@ fn unnamed_torrent() -> TorrentReport {
         peers: 1,
         reported: None,
         channels: vec![Channel::Dht],
+        trackers: vec![],
+        allowed: None,
         ..busy_torrent()
     }
 }
@@ -435,6 +461,7 @@ fn torrent_host(text: &str) -> TorrentHost {
         downloaded: 0,
         uploaded: 0,
         peers: 0,
+        across: [0, 0],
         role: Role::Lookup,
     }
 }

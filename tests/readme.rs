@@ -2,9 +2,9 @@
 
 #![allow(clippy::panic, reason = "a test may fail by panicking")]
 
-use swarmscope::event::{Encryption, Grade, Kind, Reason};
+use swarmscope::event::{Encryption, Grade, Kind, Opens, Reason};
 use swarmscope::frame::Skip;
-use swarmscope::ledger::{HostState, Missing, STRONG_FROM, SUSPECTED_FROM, points};
+use swarmscope::ledger::{DHT_RULES, HostState, Missing, STRONG_FROM, SUSPECTED_FROM, points};
 
 const README: &str = include_str!("../README.md");
 
@@ -50,6 +50,26 @@ fn every_state_and_what_an_all_clear_lacks_is_explained() {
     for word in states.chain(Missing::ALL.iter().map(|m| m.label())) {
         let explained = README.lines().any(|line| line.starts_with(&format!("| `{word}` |")));
         assert!(explained, "the README has no row for `{word}`");
+    }
+}
+
+#[test]
+fn every_rule_of_the_dht_has_its_row() {
+    for rule in &DHT_RULES {
+        assert!(rule.threshold < 1_000_000);
+        let threshold = match rule.threshold {
+            n @ 1_000.. => format!("{},{:03}", n / 1_000, n % 1_000),
+            n => n.to_string(),
+        };
+        let row = format!("| `{}` | {threshold} | {} | {} |", rule.word, rule.counts, rule.look_alike);
+        assert!(README.lines().any(|line| line == row), "no row: {row}");
+    }
+}
+
+#[test]
+fn every_word_of_what_strangers_try_is_explained() {
+    for word in Opens::ALL.iter().map(|o| o.label()) {
+        assert!(README.contains(&format!("`{word}`")), "the README does not explain `{word}`");
     }
 }
 

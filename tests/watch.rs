@@ -51,6 +51,7 @@ fn options(workers: usize) -> WatchOptions {
         log_dht: false,
         deduplicate: true,
         limits: AnalyzeLimits::default(),
+        allowed: Default::default(),
     }
 }
 

@@ -26,10 +26,12 @@ pub(crate) fn run(arguments: &AnalyzeArguments, quiet: bool) -> Result<Exit, Fai
         if arguments.rules.is_empty() { None } else { Some(Arc::new(rules::load(&arguments.rules)?)) };
     let mut outputs = Outputs::open(arguments.events.as_deref(), !quiet)?;
     let mut options = arguments.options();
+    options.allowed = rules::allowed(arguments.allow.as_deref())?;
     let result = match rules {
         None => analyze(&options, &mut outputs),
         Some(rules) => {
             let mut engine = Engine::new(rules, options.home.clone(), EngineLimits::default());
+            engine.allow(Arc::clone(&options.allowed));
             let dht_too = options.log_dht;
             options.log_dht |= engine.wants(Subject::Dht);
             let result = analyze(&options, &mut Policed::new(&mut engine, &mut outputs, dht_too));

@@ -202,6 +202,11 @@ pub(crate) struct AnalyzeArguments {
     /// Hold the capture against the alert rules of a file or folder; repeatable
     #[arg(long, value_name = "PATH", value_hint = ValueHint::AnyPath, help_heading = "Alerts")]
     pub(crate) rules: Vec<PathBuf>,
+    /// A list of torrents, trackers and clients that are counted and shown, but alert nobody
+    ///
+    /// An entry a line: an info-hash, `tracker ADDRESS` (a network or address:port too), or `client NAME`; # begins a comment.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Alerts")]
+    pub(crate) allow: Option<PathBuf>,
     /// Exit with status 4 when an alert of this level or a higher one opened
     #[arg(long, value_name = "LEVEL", requires = "rules", help_heading = "Alerts")]
     pub(crate) fail_on: Option<FailOn>,

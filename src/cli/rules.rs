@@ -4,12 +4,16 @@ use super::arguments::{RulesArguments, RulesCommand};
 use super::exit::{Exit, Failure, say};
 use std::collections::BTreeSet;
 use std::io::{self, BufWriter, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use swarmscope::ledger::Allowed;
 use swarmscope::pipeline::{AnalyzeError, rule_test};
 use swarmscope::policy::{Case, Problem, RuleSet};
 
 /// Problems told of a folder, at most: after so many, nobody reads on.
 const TOLD_MAX: usize = 50;
+/// Bytes of the list of what is allowed, at most.
+const ALLOWED_MAX: u64 = 32 << 20;
 
 /// Runs the command.
 pub(crate) fn run(arguments: &RulesArguments) -> Result<Exit, Failure> {
@@ -29,6 +33,19 @@ pub(crate) fn run(arguments: &RulesArguments) -> Result<Exit, Failure> {
 /// Reads rules; what is wrong with them is told line by line.
 pub(super) fn load(paths: &[PathBuf]) -> Result<RuleSet, Failure> {
     RuleSet::load(paths).map_err(|problems| refuse(&problems))
+}
+
+/// Reads the list of what is allowed; nothing is without one.
+pub(super) fn allowed(path: Option<&Path>) -> Result<Arc<Allowed>, Failure> {
+    let Some(path) = path else { return Ok(Arc::default()) };
+    let name = path.display();
+    let wrong = |what: String| Failure::usage(format!("{name}: {what}"));
+    let size = std::fs::metadata(path).map_err(|error| wrong(error.to_string()))?;
+    if !size.is_file() || size.len() > ALLOWED_MAX {
+        return Err(wrong(format!("is not a file of at most {ALLOWED_MAX} bytes")));
+    }
+    let text = std::fs::read_to_string(path).map_err(|error| wrong(error.to_string()))?;
+    Allowed::parse(&text).map(Arc::new).map_err(wrong)
 }
 
 fn refuse(problems: &[Problem]) -> Failure {

@@ -135,6 +135,8 @@ pub struct Events {
 pub struct Rules {
     /// The folder with rule files; no rule is in force without it.
     pub dir: Option<PathBuf>,
+    /// The list of what is counted and shown, but alerts nobody; read at the start.
+    pub allow: Option<PathBuf>,
 }
 
 /// What is remembered over a restart.

@@ -106,8 +106,9 @@ pub fn datagram(
                 [response.values.len(), response.nodes.len() + response.nodes6.len(), response.samples.len()]
                     .map(|n| u16::try_from(n).unwrap_or(u16::MAX));
             let round_trip = asked.map(|(_, age)| age);
-            let fact =
-                DhtMessage { method, target, round_trip, listed, ..plain(&message, DhtRole::Response) };
+            let plain = plain(&message, DhtRole::Response);
+            let botnet = plain.botnet || krpc::is_mozi_config(response.nodes.raw());
+            let fact = DhtMessage { method, target, round_trip, listed, botnet, ..plain };
             sink.fact(from, Fact::Dht(fact));
             self::response(dissector, packet, sink, response, method, target);
         }
@@ -159,6 +160,7 @@ fn plain<'a>(message: &Message<'a>, role: DhtRole) -> DhtMessage<'a> {
             Body::Query { .. } | Body::Response { .. } => None,
         },
         listed: [0; 3],
+        botnet: message.node().is_some_and(|id| krpc::is_mozi_id(&id)),
     }
 }
 

@@ -238,6 +238,8 @@ pub struct DhtMessage<'a> {
     pub error: Option<i64>,
     /// How many peers (`values`) and nodes the message lists, and how many `samples`.
     pub listed: [u16; 3],
+    /// The sender's node id or its answer has the marks of a botnet (R-BOT-1).
+    pub botnet: bool,
 }
 
 /// A port mapping asked of a router, or its answer.

@@ -8,7 +8,7 @@ use super::host::{Host, PEERS, join};
 use super::report::{FlowSum, HostBytes, Totals};
 use super::window::Window;
 use crate::base::{Address, Transport};
-use crate::event::{Direction, Family, FlowUpdate, Grade, Kind, Told};
+use crate::event::{Counters, Direction, Family, FlowRecord, FlowUpdate, Grade, Kind, Told};
 use std::time::Duration;
 
 /// Ports kept of a host on which others reached it.
@@ -34,6 +34,9 @@ impl Ledger {
         if home == [false, true] {
             self.inbound(update);
         }
+        if update.ended && record.label.grade <= Some(Grade::Suspected) {
+            self.look_alike(record, home);
+        }
         if update.told.grade.is_none() && record.label.grade.is_none() {
             return;
         }
@@ -43,6 +46,36 @@ impl Ledger {
             totals.drop_empty();
         }
         totals.count(&Told::of(record), home, ADD);
+    }
+}
+
+impl Ledger {
+    /// Enters an ended flow that looked like BitTorrent in some way, and was not found to be, into the register.
+    fn look_alike(&self, record: &FlowRecord, home: [bool; 2]) {
+        let reasons = record.opaque.reasons().union(record.label.reasons);
+        if reasons.is_empty() {
+            return;
+        }
+        let suspected = record.label.grade.is_some();
+        let Ok(mut totals) = self.totals.lock() else { return };
+        for reason in reasons.iter() {
+            totals.look_alikes.entry((reason, suspected)).or_default().change(record.sent, home, ADD);
+        }
+    }
+}
+
+impl FlowSum {
+    fn change(&mut self, sent: [Counters; 2], home: [bool; 2], by: Change) {
+        let [out, back] = sent.map(|c| c.bytes);
+        let (to_home, from_home, across) = match home {
+            [true, false] => (back, out, 0),
+            [false, true] => (out, back, 0),
+            _ => (0, 0, out + back),
+        };
+        self.flows = by(self.flows, 1);
+        self.bytes_in = by(self.bytes_in, to_home);
+        self.bytes_out = by(self.bytes_out, from_home);
+        self.bytes_across = by(self.bytes_across, across);
     }
 }
 
@@ -142,18 +175,7 @@ impl Host {
 impl Totals {
     fn count(&mut self, told: &Told, home: [bool; 2], by: Change) {
         let (Some(family), Some(grade)) = (told.kinds.family(), told.grade) else { return };
-        let [out, back] = told.sent.map(|c| c.bytes);
-        let sum = |s: &mut FlowSum| {
-            s.flows = by(s.flows, 1);
-            let (to_home, from_home, across) = match home {
-                [true, false] => (back, out, 0),
-                [false, true] => (out, back, 0),
-                _ => (0, 0, out + back),
-            };
-            s.bytes_in = by(s.bytes_in, to_home);
-            s.bytes_out = by(s.bytes_out, from_home);
-            s.bytes_across = by(s.bytes_across, across);
-        };
+        let sum = |s: &mut FlowSum| s.change(told.sent, home, by);
         sum(self.flows.entry((family, grade)).or_default());
         if grade >= Grade::Strong {
             for kind in told.kinds.iter() {
@@ -173,7 +195,7 @@ impl Totals {
 }
 
 /// What the host on `side` sent and received.
-fn bytes(sent: [crate::event::Counters; 2], side: Direction) -> HostBytes {
+fn bytes(sent: [Counters; 2], side: Direction) -> HostBytes {
     HostBytes { received: side.reverse().of(sent).bytes, sent: side.of(sent).bytes }
 }
 

@@ -1,5 +1,6 @@
 //! What one worker learnt since it last told the ledger.
 
+use super::conduct::Paces;
 use super::dht::DhtTotals;
 use super::host::{HostDelta, LocalPort, PlainDelta, join};
 use super::life::{HEAVY, PlainFlow};
@@ -61,6 +62,8 @@ pub struct Deltas {
     pub(super) mappings: Vec<MappingReport>,
     pub(super) malformed: Map<(Kind, &'static str), u64>,
     pub(super) dht_totals: DhtTotals,
+    /// How fast strangers ask.
+    pub(super) paces: Paces,
 }
 
 impl Deltas {
@@ -130,10 +133,12 @@ impl Deltas {
         if flow.bytes.iter().sum::<u64>() < HEAVY {
             return;
         }
+        let named = flow.opens.or_else(|| self.openings.of(flow.ends, flow.transport));
+        let tunnel = named.filter(|opens| opens.is_tunnel());
         for side in [Direction::FromOriginator, Direction::FromResponder] {
             let host = side.of(flow.ends).address;
             if ledger.home().contains(&host) {
-                self.plain.entry(host).or_default().life.carry(flow, side.index());
+                self.plain.entry(host).or_default().life.carry(flow, side.index(), tunnel);
             }
         }
     }
@@ -156,8 +161,8 @@ impl Deltas {
         if home.contains(&port.address) && !home.contains(&source.address) {
             let [_, back] = flow.payload;
             let visit = Visit { opens, answered: back > 0 };
-            let (transport, at) = (flow.transport, flow.first);
-            self.arrivals.push(Arrival { port, transport, source: source.address, visit, at });
+            let (transport, window) = (flow.transport, Window::between(flow.first, flow.last));
+            self.arrivals.push(Arrival { port, transport, source: source.address, visit, window });
         }
     }
 
@@ -241,6 +246,9 @@ impl Deltas {
                 }
             }
             Fact::Peers { info_hash, channel, endpoints } => {
+                if from_home && *channel == Channel::Dht {
+                    self.host(sender.address).conduct.listed(scene.at, endpoints);
+                }
                 if to_home {
                     for endpoint in *endpoints {
                         self.learn(*endpoint, receiver.address, *channel, scene);
@@ -275,11 +283,16 @@ impl Deltas {
                 }
             }
             Fact::Pieces { info_hash: Some(info_hash), bytes } => {
+                let across = if from_home && to_home { *bytes } else { 0 };
                 if from_home {
-                    self.member(*info_hash, sender.address, Channel::PeerWire, scene).uploaded += bytes;
+                    let member = self.member(*info_hash, sender.address, Channel::PeerWire, scene);
+                    member.uploaded += bytes;
+                    member.across[1] += across;
                 }
                 if to_home {
-                    self.member(*info_hash, receiver.address, Channel::PeerWire, scene).downloaded += bytes;
+                    let member = self.member(*info_hash, receiver.address, Channel::PeerWire, scene);
+                    member.downloaded += bytes;
+                    member.across[0] += across;
                 }
             }
             Fact::Progress { .. } | Fact::Pieces { .. } => {}
@@ -322,6 +335,13 @@ impl Deltas {
             member.claimed = Some((at, (announce.event, uploaded, downloaded, left)));
             let window = Window::of(scene.at, scene.number);
             self.host(sender.address).sizes.entry(left).or_insert(window).join(window);
+        }
+        if matches!(announce.channel, Channel::HttpTracker | Channel::UdpTracker | Channel::WsTracker) {
+            self.swarm(announce.info_hash, scene, announce.channel).trackers.insert(scene.receiver());
+        }
+        if announce.channel == Channel::Dht {
+            let conduct = &mut self.host(sender.address).conduct;
+            conduct.announced(scene.at, &announce.info_hash, announce.port);
         }
         if let Some(port) = announce.port {
             self.told_port(sender.address, port, announce.channel, scene);
@@ -400,6 +420,7 @@ impl Deltas {
             if let Some(purpose) = message.purpose {
                 *host.dht_exchange.purposes.entry(purpose).or_default() += 1;
             }
+            host.conduct.sent(window.first, sender, receiver.address, message);
             if let Some(node) = message.node {
                 host.node_ids.entry(node).or_insert(window).join(window);
             }
@@ -408,8 +429,21 @@ impl Deltas {
             match (message.role, message.round_trip) {
                 (DhtRole::Query, _) => self.host(receiver.address).dht[3] += 1,
                 (_, Some(after)) => self.host(receiver.address).dht_exchange.count_answer(after),
-                (DhtRole::Response | DhtRole::Error, None) => {}
+                (DhtRole::Response | DhtRole::Error, None) => {
+                    self.host(receiver.address).conduct.unasked(window.first);
+                }
             }
+        }
+        if from_home == to_home {
+            return;
+        }
+        let (home, remote, answer) = match message.role {
+            DhtRole::Query if to_home => (receiver.address, sender.address, false),
+            DhtRole::Response if from_home => (sender.address, receiver.address, true),
+            _ => return,
+        };
+        if let Some(queries) = self.paces.count(window.first, home, remote, answer) {
+            self.host(home).conduct.flooded(window.first, queries);
         }
     }
 }

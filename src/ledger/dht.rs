@@ -80,6 +80,7 @@ mod tests {
             read_only: false,
             error: None,
             listed: [0; 3],
+            botnet: false,
         }
     }
 

@@ -1,5 +1,6 @@
 //! What is known of one home host, and what changes it.
 
+use super::conduct::Conduct;
 use super::life::{Activity, Life};
 use super::report::{DhtExchange, HostBytes};
 use super::window::Window;
@@ -33,6 +34,8 @@ pub struct Host {
     /// Sizes of torrents: what it told trackers that it still needs.
     pub sizes: BTreeMap<u64, Window>,
     pub dht_exchange: DhtExchange,
+    /// What it did in the DHT.
+    pub conduct: Conduct,
     /// From flows of grade strong or better (all P2P families).
     pub active: Option<Window>,
     pub bytes: BTreeMap<Grade, HostBytes>,
@@ -73,6 +76,7 @@ pub struct HostDelta {
     pub dht: [u64; 4],
     pub sizes: BTreeMap<u64, Window>,
     pub dht_exchange: DhtExchange,
+    pub conduct: Conduct,
 }
 
 /// What ordinary flows add to a host.
@@ -141,6 +145,8 @@ impl Host {
             *sum += n;
         }
         self.dht_exchange.add(&delta.dht_exchange);
+        let peers = super::dht_rules::peer_flows(self);
+        self.conduct.add(delta.conduct, peers);
     }
 
     pub fn lengths_fit(&mut self, remote: Address, window: Window) {

@@ -5,6 +5,7 @@
 use super::report::HostBytes;
 use super::window::Window;
 use crate::base::{Address, Endpoint, Timestamp, Transport};
+use crate::event::Opens;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -70,6 +71,8 @@ pub struct PlainFlow {
     pub bytes: [u64; 2],
     /// Payload bytes by side.
     pub payload: [u64; 2],
+    /// What it opened with, of a flow that has ended.
+    pub opens: Option<Opens>,
     /// First packet.
     pub first: Timestamp,
     /// Last packet.
@@ -80,6 +83,8 @@ pub struct PlainFlow {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Carried {
     pub remote: Address,
+    /// The tunnel that it opened as, by its first bytes.
+    pub tunnel: Option<Opens>,
     pub bytes: HostBytes,
     pub window: Window,
 }
@@ -141,12 +146,12 @@ impl Life {
     }
 
     /// Takes note of how far a big flow has come; told again, the latest counts.
-    pub fn carry(&mut self, flow: &PlainFlow, side: usize) {
+    pub fn carry(&mut self, flow: &PlainFlow, side: usize, tunnel: Option<Opens>) {
         let (Some(&own), Some(&remote)) = (flow.ends.get(side), flow.ends.get(1 - side)) else { return };
         let of = |i: usize| flow.bytes.get(i).copied().unwrap_or_default();
         let bytes = HostBytes { received: of(1 - side), sent: of(side) };
         let window = Window::between(flow.first, flow.last);
-        let new = Carried { remote: remote.address, bytes, window };
+        let new = Carried { remote: remote.address, tunnel, bytes, window };
         self.take_carried((remote, own.port, flow.transport, flow.first), new);
     }
 

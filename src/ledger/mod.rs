@@ -5,17 +5,21 @@
 //! second entry of the same map is touched while one is held. The ledger knows no packet and no protocol beyond the
 //! vocabulary of `event`.
 
+mod allowed;
 mod attribution;
+mod conduct;
 mod counting;
 mod deltas;
 mod dht;
 mod dht_exchange;
+mod dht_rules;
 mod exposure;
 mod health;
 mod host;
 mod judging;
 mod life;
 pub mod notice;
+mod place;
 mod reach;
 pub mod report;
 mod reporting;
@@ -25,11 +29,14 @@ mod verdict;
 mod visits;
 mod window;
 
+pub use allowed::{Allowance, Allowed};
 pub use attribution::{EVIDENCE_WINDOW, STRONG_FROM, SUSPECTED_FROM, points};
 pub use deltas::{Deltas, Scene};
 pub use dht::DhtTotals;
+pub use dht_rules::{Behaviour, DHT_RULES, DhtConduct, DhtFinding, DhtPart, DhtRule};
 pub use health::{Sample, Seen};
 pub use life::{HEAVY, PlainFlow};
+pub use place::{Place, Side};
 pub use standing::{HostState, Missing, Standing};
 pub use verdict::QUIET_FOR;
 
@@ -42,8 +49,8 @@ use host::{Host, LocalPort};
 use life::Life;
 use report::{MappingReport, Totals};
 use std::collections::BTreeMap;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 use swarm::Swarm;
 use window::Window;
@@ -167,12 +174,15 @@ pub struct Ledger {
     slot: Duration,
     totals: Mutex<Totals>,
     new_torrents: Mutex<Vec<(InfoHash, Address)>>,
+    /// What the operator allows.
+    allowed: OnceLock<Arc<Allowed>>,
     hosts_refused: AtomicU64,
     swarms_refused: AtomicU64,
     endpoints_refused: AtomicU64,
     ports_refused: AtomicU64,
     attempts_refused: AtomicU64,
     openings_refused: AtomicU64,
+    paces_refused: AtomicU64,
 }
 
 impl Ledger {
@@ -196,13 +206,20 @@ impl Ledger {
             mappings: Mutex::default(),
             totals: Mutex::default(),
             new_torrents: Mutex::default(),
+            allowed: OnceLock::new(),
             hosts_refused: AtomicU64::new(0),
             swarms_refused: AtomicU64::new(0),
             endpoints_refused: AtomicU64::new(0),
             ports_refused: AtomicU64::new(0),
             attempts_refused: AtomicU64::new(0),
             openings_refused: AtomicU64::new(0),
+            paces_refused: AtomicU64::new(0),
         }
+    }
+
+    /// Takes the list of what is allowed, once: what is on it is marked in reports.
+    pub fn allow(&self, allowed: Arc<Allowed>) {
+        let _ = self.allowed.set(allowed);
     }
 
     /// The home networks.
@@ -250,6 +267,7 @@ impl Ledger {
             }
         }
         self.openings_refused.fetch_add(deltas.openings.take_refused(), Ordering::Relaxed);
+        self.paces_refused.fetch_add(deltas.paces.take_refused(), Ordering::Relaxed);
         deltas.knocks.drain(..).for_each(|knock| self.knock(&knock));
         // Behind the attempts: a visit is kept only of a port that is known.
         deltas.arrivals.drain(..).for_each(|arrival| self.visit(&arrival));
@@ -394,6 +412,7 @@ impl Ledger {
             ("local-ports", &self.ports_refused),
             ("attempts", &self.attempts_refused),
             ("flow-openings", &self.openings_refused),
+            ("dht-paces", &self.paces_refused),
         ]
         .into_iter()
         .map(|(name, n)| (name, n.load(Ordering::Relaxed)))

@@ -1,10 +1,11 @@
 //! What the ledger knows, as plain values for the outputs.
 
 pub use super::dht_exchange::DhtExchange;
-use super::{DhtTotals, Standing};
+use super::{Allowance, DhtConduct, DhtTotals, Place, Standing};
 use crate::base::{Address, Endpoint, InfoHash, InfoHashV2, NodeId, Timestamp, Transport};
 use crate::event::{
     AnnounceEvent, Answer, Channel, ClientSource, Encryption, Family, Grade, Kind, Mapping, NameTrust, Opens,
+    Reason,
 };
 use std::collections::BTreeMap;
 
@@ -27,6 +28,8 @@ pub struct Report {
     pub exposure: Vec<PortReport>,
     /// Strangers that found several ports of a host shut.
     pub scans: Vec<ScanReport>,
+    /// Where the sensor stands.
+    pub place: Place,
     /// Remarkable things, in fixed words with a count.
     pub oddities: BTreeMap<&'static str, u64>,
 }
@@ -89,6 +92,9 @@ pub struct Totals {
     pub malformed: BTreeMap<(Kind, &'static str), u64>,
     /// DHT messages.
     pub dht: DhtTotals,
+    /// Ended flows that looked like BitTorrent in some way and were not found to be, by what they showed and whether they stay
+    /// suspected. A flow counts once for each reason.
+    pub look_alikes: BTreeMap<(Reason, bool), FlowSum>,
 }
 
 /// Flows and bytes.
@@ -154,12 +160,16 @@ pub struct HostReport {
     pub dht: [u64; 4],
     /// What became of its queries.
     pub dht_exchange: DhtExchange,
+    /// How it behaves there.
+    pub dht_conduct: DhtConduct,
     /// How well it can be reached, by TCP and by UDP.
     pub nat: [NatStatus; 2],
     /// Flows and bytes of connections that others opened, and that it opened itself.
     pub opened: [(u64, HostBytes); 2],
     /// Whether it still takes part, and how that is known.
     pub standing: Standing,
+    /// Why the operator's list allows all that is known of it, if it does.
+    pub allowed: Option<Allowance>,
 }
 
 /// How well a host's BitTorrent can be reached from outside, in the colours that clients show.
@@ -341,6 +351,18 @@ pub struct TorrentReport {
     pub reported: Option<(u32, u32, Option<u32>)>,
     /// By which ways it was seen.
     pub channels: Vec<Channel>,
+    /// Trackers that home hosts announced it to, at most 16.
+    pub trackers: Vec<Endpoint>,
+    /// Why the operator's list allows it, if it does.
+    pub allowed: Option<Allowance>,
+}
+
+impl TorrentReport {
+    /// Piece bytes that home hosts sent to home hosts.
+    #[must_use]
+    pub fn across(&self) -> u64 {
+        self.hosts.iter().map(|h| h.across[1]).sum()
+    }
 }
 
 /// A home host in a torrent.
@@ -362,8 +384,18 @@ pub struct TorrentHost {
     pub uploaded: u64,
     /// Endpoints it exchanged peer messages with.
     pub peers: u64,
+    /// Of these, piece bytes from and to other home hosts.
+    pub across: [u64; 2],
     /// Whether it only asked (lookups), announced, or exchanged data.
     pub role: Role,
+}
+
+impl TorrentHost {
+    /// Sent for received, in thousandths, as measured; nothing where nothing was received.
+    #[must_use]
+    pub fn ratio(&self) -> Option<u64> {
+        self.uploaded.saturating_mul(1_000).checked_div(self.downloaded)
+    }
 }
 
 /// What a home host did so far in a torrent, as sums.

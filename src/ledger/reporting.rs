@@ -1,10 +1,12 @@
 //! Turns the ledger's tables into a [`Report`].
 
+use super::dht_rules;
 use super::host::Host;
+use super::place;
 use super::reach;
 use super::report::{ClientReport, HostReport, Report, Role, TorrentHost, TorrentReport, TorrentStanding};
 use super::swarm::{Member, Name, Swarm};
-use super::{Ledger, Standing};
+use super::{Behaviour, DHT_RULES, Ledger, Standing};
 use crate::base::{Address, InfoHash, InfoHashV2, Timestamp, Transport};
 use crate::event::AnnounceEvent;
 use std::cmp::Reverse;
@@ -59,6 +61,10 @@ impl Ledger {
         report.torrents = self.swarms.iter().filter_map(|s| torrent(*s.key(), s.value())).collect();
         report.torrents.sort_by_key(|t| (Reverse(moved(t)), Reverse(t.hosts.len()), t.info_hash));
         self.report_ports(&mut report);
+        report.place = place::place(&report.hosts, &report.exposure, &report.mappings);
+        if let Some(allowed) = self.allowed.get() {
+            allowed.mark(&mut report);
+        }
         report.oddities = oddities(&report);
         report
     }
@@ -152,9 +158,11 @@ fn host_report(address: Address, host: &Host) -> Option<HostReport> {
         torrents: host.torrents.iter().copied().collect(),
         dht: host.dht,
         dht_exchange: host.dht_exchange.clone(),
+        dht_conduct: dht_rules::conduct(host),
         nat: Default::default(),
         opened: host.opened,
         standing: Standing::default(),
+        allowed: None,
     })
 }
 
@@ -193,6 +201,8 @@ fn torrent_report(info_hash: InfoHash, swarm: &Swarm, half: Option<&Half>) -> Op
         peers: swarm.peers.len() as u64,
         reported: swarm.reported.map(|(_, size)| size),
         channels: swarm.channels.iter().copied().collect(),
+        trackers: swarm.trackers.iter().copied().collect(),
+        allowed: None,
     })
 }
 
@@ -232,6 +242,7 @@ fn torrent_host(address: Address, member: &Member, pieces: Option<u32>, size: Op
         downloaded: member.downloaded,
         uploaded: member.uploaded,
         peers: member.peers.len() as u64,
+        across: member.across,
         role,
     }
 }
@@ -244,6 +255,13 @@ fn oddities(report: &Report) -> BTreeMap<&'static str, u64> {
         ("malformed-messages", report.totals.malformed.values().sum()),
     ]
     .into_iter()
+    .chain(DHT_RULES.iter().map(|rule| (rule.word, dht_findings(report, rule.behaviour))))
     .filter(|&(_, n)| n > 0)
     .collect()
+}
+
+/// How many home hosts showed a behaviour in the DHT.
+fn dht_findings(report: &Report, behaviour: Behaviour) -> u64 {
+    let shows = |h: &&HostReport| h.dht_conduct.findings.iter().any(|f| f.behaviour == behaviour);
+    report.hosts.iter().filter(shows).count() as u64
 }

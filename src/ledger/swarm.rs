@@ -10,6 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 const HOSTS: usize = 256;
 /// Remote endpoints kept per torrent.
 const PEERS: usize = 4_096;
+/// Trackers kept per torrent.
+const TRACKERS: usize = 16;
 
 /// A torrent's name and dimensions, ordered by how far to trust them, then by age.
 #[derive(Clone, Debug)]
@@ -50,6 +52,8 @@ pub struct Swarm {
     pub peers: BTreeSet<Endpoint>,
     pub reported: Latest<(u32, u32, Option<u32>)>,
     pub channels: BTreeSet<Channel>,
+    /// Trackers that home hosts announced it to.
+    pub trackers: BTreeSet<Endpoint>,
     /// The other swarm key of a hybrid torrent, as peers showed it.
     pub also: Option<InfoHash>,
     /// The whole v2 info-hash.
@@ -66,6 +70,8 @@ pub struct Member {
     pub complete: bool,
     pub downloaded: u64,
     pub uploaded: u64,
+    /// Of both, from and to home hosts.
+    pub across: [u64; 2],
     pub peers: BTreeSet<Endpoint>,
 }
 
@@ -103,6 +109,11 @@ impl Swarm {
         extend(&mut self.peers, delta.peers);
         newer(&mut self.reported, delta.reported);
         self.channels.extend(delta.channels);
+        for tracker in delta.trackers {
+            if self.trackers.len() < TRACKERS {
+                self.trackers.insert(tracker);
+            }
+        }
         delta.also.into_iter().for_each(|hash| self.offer_key(TorrentKey::Swarm(hash)));
         delta.v2.into_iter().for_each(|hash| self.offer_key(TorrentKey::V2(hash)));
         new
@@ -118,6 +129,7 @@ impl Member {
         self.complete |= delta.complete;
         self.downloaded += delta.downloaded;
         self.uploaded += delta.uploaded;
+        self.across.iter_mut().zip(delta.across).for_each(|(sum, n)| *sum += n);
         extend(&mut self.peers, delta.peers);
     }
 }

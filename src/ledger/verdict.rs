@@ -6,7 +6,7 @@
 //! The worst that this product can do is to give a false all-clear, so whatever is missing makes it say less.
 
 use super::health::{Health, Seen};
-use super::life::{Activity, Life, Marks, slot_of};
+use super::life::{Activity, Carried, Life, Marks, slot_of};
 use super::report::{HostBytes, Interval, PortReport};
 use super::standing::{HostState, Missing, Standing};
 use super::window::Window;
@@ -360,9 +360,18 @@ fn tunnel(evidence: &Evidence<'_>, from: Timestamp, now: Timestamp) -> Option<St
         let like = |was: HostBytes| {
             new.received >= was.received / 4 && new.sent >= was.sent / 4 && total(new) / 10 <= total(was)
         };
-        let big = total(new) >= TUNNEL_LEAST && total(was) >= TUNNEL_LEAST && total(after) >= all / 2;
+        // A tunnel that shows its name need not be most of what the host moves.
+        let carries = |c: &Carried| c.remote == remote && c.window.last > from;
+        let named = evidence.life.carried().filter(|c| carries(c)).find_map(|c| c.tunnel);
+        let big = total(new) >= TUNNEL_LEAST
+            && total(was) >= TUNNEL_LEAST
+            && (named.is_some() || total(after) >= all / 2);
         (big && (like(was) || like(scaled))).then(|| {
             let volume = total(after) >> 20;
+            if let Some(named) = named {
+                let protocol = named.label();
+                return format!("peer-to-peer traffic is no longer visible, but {volume} MiB went by {protocol} between it and {remote} since: an opaque tunnel");
+            }
             format!("peer-to-peer traffic is no longer visible, but {volume} MiB went between it and {remote} since: perhaps a tunnel")
         })
     })

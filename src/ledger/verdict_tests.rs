@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::base::{Endpoint, Transport};
+use crate::event::Opens;
 use crate::ledger::health::Sample;
 use crate::ledger::life::{PlainFlow, slot_length};
 use crate::ledger::report::{Interval, PortState};
@@ -92,7 +93,16 @@ fn flow(hour: i64, packets: [u32; 2]) -> PlainFlow {
     let ends = ["10.0.0.5:40000", "203.0.113.7:443"].map(|end| end.parse::<Endpoint>().unwrap());
     let time = at(hour * HOUR + 60);
     let bytes = packets.map(|n| u64::from(n) * 100);
-    PlainFlow { ends, transport: Transport::Tcp, packets, bytes, payload: bytes, first: time, last: time }
+    PlainFlow {
+        ends,
+        transport: Transport::Tcp,
+        packets,
+        bytes,
+        payload: bytes,
+        opens: None,
+        first: time,
+        last: time,
+    }
 }
 
 /// A host that was active for an hour and stopped.
@@ -290,7 +300,7 @@ fn a_tunnel_that_takes_over_is_a_change_and_a_film_is_none() {
             transport: Transport::Udp,
             ..flow(3, [9, 9])
         };
-        world.life.carry(&one, 0);
+        world.life.carry(&one, 0, None);
         world.judged(END)
     };
     // The host moved 1 GiB in and 256 MiB out.
@@ -300,4 +310,38 @@ fn a_tunnel_that_takes_over_is_a_change_and_a_film_is_none() {
     assert_eq!(film.state, HostState::Cleared, "{film:?}");
     let earlier = carry([200 << 20, 900 << 20], STOP - HOUR, STOP - 60);
     assert_eq!(earlier.state, HostState::Cleared, "{earlier:?}");
+}
+
+#[test]
+fn a_tunnel_that_shows_its_name_need_not_be_most_of_what_the_host_moves() {
+    let judged = |tunnel: Option<Opens>, first: i64, volume: [u64; 2]| {
+        let mut world = stopped();
+        let udp = |bytes, to: &str, hour| {
+            let plain = flow(hour, [9, 9]);
+            let ends = [plain.ends[0], to.parse().unwrap()];
+            PlainFlow {
+                ends,
+                bytes,
+                first: at(first),
+                last: at(END - 60),
+                transport: Transport::Udp,
+                ..plain
+            }
+        };
+        world.life.carry(&udp(volume, "198.51.100.1:51820", 3), 0, tunnel);
+        // A film from elsewhere is ten times as much.
+        world.life.carry(&udp([4 << 20, 10 << 30], "203.0.113.80:443", 3), 0, None);
+        world.judged(END)
+    };
+    let volume = [200 << 20, 900 << 20];
+    let changed = judged(Some(Opens::WireGuard), STOP + 600, volume);
+    assert_eq!((changed.state, &changed.missing[..]), (HostState::Changed, &[Missing::Tunnel][..]));
+    assert!(
+        changed.evidence.iter().any(|e| e.contains("wireguard") && e.contains("198.51.100.1")),
+        "{changed:?}"
+    );
+    // Without a name it is not most of it; a tunnel of little volume carries no torrents.
+    assert_eq!(judged(None, STOP + 600, volume).state, HostState::Cleared);
+    let little = judged(Some(Opens::WireGuard), STOP + 600, [200 << 10, 900 << 10]);
+    assert_eq!(little.state, HostState::Cleared, "{little:?}");
 }

@@ -57,7 +57,7 @@ pub struct Arrival {
     pub transport: Transport,
     pub source: Address,
     pub visit: Visit,
-    pub at: Timestamp,
+    pub window: Window,
 }
 
 /// Visits of one sort to one port.
@@ -158,13 +158,8 @@ impl Ledger {
         } else if let (true, Some(opens)) = (update.ended, label.opens) {
             let (port, transport) = (record.responder, record.transport);
             let visit = Visit { opens, answered: back.payload > 0 };
-            self.visit(&Arrival {
-                port,
-                transport,
-                source: record.originator.address,
-                visit,
-                at: record.start,
-            });
+            let window = Window::between(record.start, record.end);
+            self.visit(&Arrival { port, transport, source: record.originator.address, visit, window });
         }
     }
 
@@ -190,16 +185,16 @@ impl Ledger {
     /// Takes note of a visit to a port that is known already: a datagram to any other port of a home host is the noise of the
     /// Internet, and would fill the table.
     pub(super) fn visit(&self, arrival: &Arrival) {
-        let Arrival { port, transport, source, visit, at } = *arrival;
+        let Arrival { port, transport, source, visit, window } = *arrival;
         let key = (port, transport);
         if let Some(mut tried) = self.tried.get_mut(&key) {
-            tried.guests.visit(source, visit, Window::at(at));
+            tried.guests.visit(source, visit, window);
             tried.fresh = true;
         } else if self.ports.get(&key).is_some_and(|p| p.told.is_some() || !p.spoke.is_empty())
             && self.tried.len() < self.limits.tried
         {
             let mut tried = self.tried.entry(key).or_default();
-            tried.guests.visit(source, visit, Window::at(at));
+            tried.guests.visit(source, visit, window);
             tried.fresh = true;
         }
     }

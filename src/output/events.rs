@@ -450,6 +450,7 @@ mod tests {
                 read_only: false,
                 error: Some(error),
                 listed: [8, 16, 0],
+                botnet: false,
             };
             let (sender, receiver) = ("10.0.0.5:6881".parse().unwrap(), "[2001:db8::1]:1".parse().unwrap());
             let event = DhtEvent { at: Timestamp(0), sender, receiver, message: &message };

@@ -3,11 +3,11 @@
 use super::{AlertLog, JsonWriter, alerts, words};
 use crate::base::Transport;
 use crate::event::{Grade, Mapping};
-use crate::ledger::Standing;
 use crate::ledger::report::{
     ClientReport, Coverage, FlowSum, HostBytes, HostReport, MappingReport, PortReport, Report, ScanReport,
     TorrentHost, TorrentReport, Totals,
 };
+use crate::ledger::{Place, Standing};
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
@@ -40,6 +40,7 @@ pub fn write_json_with_alerts(report: &Report, alerts: &AlertLog, out: &mut dyn 
         w.key("exposure").array(|w| {
             report.exposure.iter().for_each(|p| w.object(|w| port(w, p, &report.scans)));
         });
+        w.key("sensor_place").object(|w| place(w, &report.place));
         w.key("port_mappings").array(|w| report.mappings.iter().for_each(|m| w.object(|w| mapping(w, m))));
         w.key("oddities").object(|w| counts(w, &report.oddities));
     });
@@ -101,6 +102,15 @@ pub(super) fn totals(w: &mut JsonWriter, totals: &Totals) {
             w.key(encryption.label()).object(|w| flow_sum(w, sum));
         }
     });
+    w.key("look_alikes").array(|w| {
+        for ((reason, suspected), sum) in &totals.look_alikes {
+            w.object(|w| {
+                w.key("reason").string(reason.label());
+                w.key("judged").string(if *suspected { Grade::Suspected.label() } else { "not-bittorrent" });
+                flow_sum(w, sum);
+            });
+        }
+    });
     w.key("malformed").array(|w| {
         for ((kind, reason), count) in &totals.malformed {
             w.object(|w| {
@@ -130,6 +140,7 @@ pub(super) fn standing(w: &mut JsonWriter, standing: &Standing) {
 pub(super) fn host(w: &mut JsonWriter, h: &HostReport) {
     w.key("address").plain(h.address);
     standing(w, &h.standing);
+    w.key("allowed").optional(h.allowed, |w, why| w.string(why.label()));
     w.key("first").plain(h.first);
     w.key("last").plain(h.last);
     w.key("bytes").object(|w| {
@@ -199,6 +210,7 @@ pub(super) fn host(w: &mut JsonWriter, h: &HostReport) {
             });
         });
     });
+    w.key("dht").object(|w| dht(w, h));
     let [tcp, udp] = h.nat;
     w.key("nat").object(|w| {
         w.key("tcp").string(tcp.label());
@@ -209,6 +221,36 @@ pub(super) fn host(w: &mut JsonWriter, h: &HostReport) {
             w.key(who).object(|w| {
                 w.key("flows").number(flows);
                 host_bytes(w, bytes);
+            });
+        }
+    });
+}
+
+/// Where the sensor stands, and why that is believed.
+pub(super) fn place(w: &mut JsonWriter, place: &Place) {
+    w.key("side").string(place.side.label());
+    w.key("evidence").array(|w| place.evidence.iter().for_each(|sentence| w.string(sentence)));
+}
+
+/// How a host behaves in the DHT.
+fn dht(w: &mut JsonWriter, h: &HostReport) {
+    w.key("part").string(h.dht_conduct.part.label());
+    // Valid if any of its ids is: clients keep the old one for a while after their address changed.
+    let verdicts = || h.node_ids.iter().filter_map(|(_, valid)| *valid);
+    let valid = verdicts().next().map(|_| verdicts().any(|valid| valid));
+    w.key("node_id_valid").optional(valid, JsonWriter::boolean);
+    w.key("findings").array(|w| {
+        for finding in &h.dht_conduct.findings {
+            let rule = finding.behaviour.rule();
+            w.object(|w| {
+                w.key("behaviour").string(rule.word);
+                w.key("grade").string(Grade::Suspected.label());
+                w.key("count").number(finding.count);
+                w.key("threshold").number(rule.threshold);
+                w.key("counts").string(rule.counts);
+                w.key("looks_alike").string(rule.look_alike);
+                w.key("first").plain(finding.first);
+                w.key("last").plain(finding.last);
             });
         }
     });
@@ -305,6 +347,10 @@ pub(super) fn torrent(w: &mut JsonWriter, t: &TorrentReport) {
             w.key("completed").optional(completed, JsonWriter::number);
         });
     });
+    w.key("home_hosts").number(t.hosts.len() as u64);
+    w.key("bytes_inside").number(t.across());
+    w.key("trackers").array(|w| t.trackers.iter().for_each(|tracker| w.plain(tracker)));
+    w.key("allowed").optional(t.allowed, |w, why| w.string(why.label()));
     w.key("channels").array(|w| t.channels.iter().for_each(|channel| w.string(channel.label())));
 }
 
@@ -335,6 +381,9 @@ fn torrent_host(w: &mut JsonWriter, h: &TorrentHost, size: Option<u64>) {
     });
     w.key("bytes_down").number(h.downloaded);
     w.key("bytes_up").number(h.uploaded);
+    w.key("ratio").optional(h.ratio(), |w, n| w.json(&format!("{}.{:03}", n / 1_000, n % 1_000)));
+    w.key("bytes_down_inside").number(h.across[0]);
+    w.key("bytes_up_inside").number(h.across[1]);
     w.key("peers").number(h.peers);
 }
 

@@ -12,7 +12,7 @@ use crate::event::Subject;
 use crate::flow::FlowLimits;
 use crate::frame::{Decoded, Decoder, DecoderOptions};
 use crate::ledger::report::{Coverage, Report};
-use crate::ledger::{Ledger, LedgerLimits};
+use crate::ledger::{Allowed, Ledger, LedgerLimits};
 use crate::output::AnalysisSink;
 use crate::wire::node_id;
 use std::path::PathBuf;
@@ -47,6 +47,8 @@ pub struct AnalyzeOptions {
     pub deduplicate: bool,
     /// How long a host must be quiet to be called cleared, where the default does not suit.
     pub quiet_for: Option<Duration>,
+    /// What is counted and shown as allowed.
+    pub allowed: Arc<Allowed>,
 }
 
 /// How much an analysis may remember. The default suits a large network.
@@ -122,6 +124,7 @@ pub fn analyze_source(
 ) -> Result<Report, AnalyzeError> {
     let quiet_for = options.quiet_for.unwrap_or(limits.ledger.quiet_for);
     let ledger = Arc::new(Ledger::new(options.home.clone(), LedgerLimits { quiet_for, ..limits.ledger }));
+    ledger.allow(Arc::clone(&options.allowed));
     let filtered = options.filter.is_some();
     let interim = if options.news { NEWS_TICK } else { INTERIM };
     let keep = Keep { all_flows: options.all_flows, dht: options.log_dht, subject: options.subject, interim };

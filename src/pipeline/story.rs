@@ -13,6 +13,7 @@ pub const fn plain(flow: &Flow) -> PlainFlow {
         packets: flow.packets,
         bytes: flow.bytes,
         payload: flow.payload,
+        opens: None,
         first: flow.first,
         last: flow.last,
     }

@@ -17,8 +17,8 @@ use super::worker::{Harvest, Keep, WorkerCounters};
 use crate::base::{HashKey, HomeNets, Timestamp};
 use crate::capture::{Origin, PacketSource, Read};
 use crate::frame::{Decoded, Decoder, DecoderOptions, Path, shard};
-use crate::ledger::Ledger;
 use crate::ledger::report::{Coverage, Report};
+use crate::ledger::{Allowed, Ledger};
 use crate::output::{AnalysisSink, SensorStatus};
 use crossbeam_channel::{Receiver, bounded};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -39,6 +39,8 @@ pub struct WatchOptions {
     pub deduplicate: bool,
     /// How much to remember.
     pub limits: AnalyzeLimits,
+    /// What is counted and shown as allowed.
+    pub allowed: Arc<Allowed>,
 }
 
 /// Time between two ticks.
@@ -61,6 +63,7 @@ pub fn watch(
 ) -> Result<Report, AnalyzeError> {
     let workers = options.workers.max(1);
     let ledger = Arc::new(Ledger::new(options.home.clone(), options.limits.ledger));
+    ledger.allow(Arc::clone(&options.allowed));
     let keep = Keep { all_flows: options.all_flows, dht: options.log_dht, subject: None, interim: TICK };
     let key = HashKey::random();
     let (hand_over, back) = bounded(workers * HARVESTS);

@@ -6,7 +6,7 @@ use crate::dissect::{Conversation, Datagram, Dissector, MetadataStore, Packet, S
 use crate::event::{Answer, DhtMessage, EndReason, Fact, FlowRecord, Knock, Label, Opaque, Subject, Trace};
 use crate::flow::{Ended, Flow, FlowId, FlowLimits, FlowTable, TableCounters};
 use crate::frame::{Frame, Segment, Tcp};
-use crate::ledger::{Deltas, HEAVY, Ledger, Scene};
+use crate::ledger::{Deltas, HEAVY, Ledger, PlainFlow, Scene};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
@@ -410,7 +410,7 @@ impl Worker {
                     }
                 }
                 if record.label.grade.is_none() {
-                    self.deltas.unclaimed_flow(&self.ledger, &plain(&flow));
+                    self.deltas.unclaimed_flow(&self.ledger, &PlainFlow { opens, ..plain(&flow) });
                 }
                 self.harvest.records.push(record);
                 return;
@@ -422,11 +422,11 @@ impl Worker {
             if self.keep.subject.is_some_and(|s| s.is(ends)) {
                 record.trace.get_or_insert_default();
             }
-            self.deltas.unclaimed_flow(&self.ledger, &plain(&flow));
+            self.deltas.unclaimed_flow(&self.ledger, &PlainFlow { opens, ..plain(&flow) });
             self.harvest.records.push(record);
             return;
         }
-        let flow = plain(&flow);
+        let flow = PlainFlow { opens, ..plain(&flow) };
         self.deltas.plain_flow(&self.ledger, &flow);
         if let Some(opens) = opens {
             self.deltas.visited(self.ledger.home(), &flow, opens);

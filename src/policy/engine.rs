@@ -8,6 +8,7 @@ use super::observation::{DhtNews, FlowNews, Observation, Sample, SensorNews, Wha
 use super::rule::{GroupBy, Rule, Subject};
 use crate::base::{Address, Endpoint, HomeNets, InfoHash, Timestamp};
 use crate::event::{DhtMessage, Direction, FlowUpdate};
+use crate::ledger::Allowed;
 use crate::ledger::report::Coverage;
 use std::sync::Arc;
 use std::time::Duration;
@@ -54,6 +55,8 @@ pub struct EngineCounters {
     pub groups_refused: u64,
     /// News that made a full window no fuller.
     pub windows_full: u64,
+    /// News of what the operator's list allows.
+    pub allowed: u64,
 }
 
 impl EngineCounters {
@@ -92,6 +95,8 @@ pub struct Engine {
     sensor: Option<SensorNews>,
     /// The address of the sensor's page, without a slash at its end.
     page: Option<Box<str>>,
+    /// What alerts nobody.
+    allowed: Arc<Allowed>,
     /// Kept for its memory.
     picked: Vec<usize>,
 }
@@ -127,6 +132,7 @@ impl Engine {
             swept: Timestamp::MIN,
             sensor: None,
             page: None,
+            allowed: Arc::default(),
             picked: Vec::new(),
         };
         engine.replace(set);
@@ -169,6 +175,11 @@ impl Engine {
         self.set = set;
     }
 
+    /// Takes the list of what alerts nobody.
+    pub fn allow(&mut self, allowed: Arc<Allowed>) {
+        self.allowed = allowed;
+    }
+
     /// The rules in force.
     #[must_use]
     pub fn rules(&self) -> &Arc<RuleSet> {
@@ -198,6 +209,10 @@ impl Engine {
             // A stranger's unanswered packets are not this host's doing.
             let silent = side.of(record.sent).packets == 0 && !remote.address.is_group();
             if silent || !self.home.contains(&host.address) {
+                continue;
+            }
+            if self.allowed.flow(record, side).is_some() {
+                self.counters.allowed += 1;
                 continue;
             }
             let (mine, theirs) = (side.of(added), side.reverse().of(added));
@@ -252,6 +267,15 @@ impl Engine {
             Observation::HostState(_) => Subject::Host,
             Observation::Sensor(_) => Subject::Sensor,
         };
+        let torrent = match observation {
+            Observation::Torrent(news) => Some(&news.info_hash),
+            Observation::Dht(news) => news.target.as_ref(),
+            _ => None,
+        };
+        if torrent.is_some_and(|hash| self.allowed.torrent(hash).is_some()) {
+            self.counters.allowed += 1;
+            return;
+        }
         let mut torrent = [InfoHash([0; 20])];
         let sample = observation.sample(&mut torrent);
         self.deliver(subject, &sample);

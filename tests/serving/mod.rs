@@ -70,6 +70,7 @@ pub fn watched(capture: &str, options: HttpOptions) -> Served {
         log_dht: false,
         deduplicate: true,
         limits: AnalyzeLimits::default(),
+        allowed: Default::default(),
     };
     watch(&mut source, &options, &mut WithInterface(&mut sink)).expect("it can be read");
     Served { live, running }

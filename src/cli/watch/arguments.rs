@@ -93,6 +93,9 @@ pub(crate) struct WatchArguments {
     /// The configuration file; /etc/swarmscope/swarmscope.yaml is read where it exists
     #[arg(short, long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Engine")]
     pub(crate) config: Option<PathBuf>,
+    /// A list of torrents, trackers and clients that are counted and shown, but alert nobody
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath, help_heading = "Engine")]
+    pub(crate) allow: Option<PathBuf>,
     /// Folder of the rules that raise alerts
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = "Engine")]
     pub(crate) rules: Option<PathBuf>,
@@ -159,6 +162,7 @@ impl WatchArguments {
         config.events.all_flows |= self.all_flows;
         config.events.dht |= self.log.contains(&super::super::arguments::LogTopic::Dht);
         option(&mut config.rules.dir, &self.rules);
+        option(&mut config.rules.allow, &self.allow);
         option(&mut config.state.dir, &self.state);
         value(&mut config.log.level, &self.log_level.map(LogLevel::from));
         value(&mut config.log.format, &self.log_format.map(LogFormat::from));
@@ -247,7 +251,7 @@ mod tests {
             "swarmscope watch -i any --filter udp --buffer 1MiB --snaplen 96 --no-promiscuous \
              --home-net 10.0.0.0/8 --quiet-for 7d --user nobody --events e.jsonl --all-flows --log dht --log.level debug \
              --log.format json --web.listen-address localhost:1 --web.config.file w.yml --web.insecure --web.enable-lifecycle \
-             --web.allowed-host s --web.telemetry-path /m --web.external-url http://s --metrics.max-hosts 9 --rules r --state s \
+             --web.allowed-host s --web.telemetry-path /m --web.external-url http://s --metrics.max-hosts 9 --rules r --allow l --state s \
              --no-names --workers 7",
             "",
         );

@@ -18,11 +18,12 @@ use outputs::{Outputs, Running};
 use policy::Watched;
 use std::io::{self, BufWriter, IsTerminal as _, Write as _};
 use std::path::PathBuf;
+use std::sync::Arc;
 use swarmscope::base::HomeNets;
 use swarmscope::capture::{Live, LiveOptions};
 use swarmscope::config::Config;
-use swarmscope::ledger::LedgerLimits;
 use swarmscope::ledger::report::Report;
+use swarmscope::ledger::{Allowed, LedgerLimits};
 use swarmscope::output::{Color, Layout, Policed, write_json, write_summary};
 use swarmscope::pipeline::{AnalyzeError, AnalyzeLimits, WatchOptions, watch};
 use swarmscope::policy::{Engine, EngineLimits, Subject};
@@ -41,6 +42,7 @@ pub(crate) fn run(arguments: &WatchArguments, verbose: u8, quiet: bool) -> Resul
     log::start_sensor(level, config.log.format)?;
     let identity = config.user.as_deref().map(Identity::named).transpose().map_err(Failure::usage)?;
     let rules = policy::load(config.rules.dir.as_deref())?;
+    let allowed = super::rules::allowed(config.rules.allow.as_deref())?;
     let carriers = carriers::Prepared::from(&config.sinks)?;
     let signals = Signals::install().map_err(|e| Failure::Run(format!("cannot listen to signals: {e}")))?;
     let service = Service::from_environment();
@@ -59,7 +61,8 @@ pub(crate) fn run(arguments: &WatchArguments, verbose: u8, quiet: bool) -> Resul
     if let Some(page) = &running.config.web.external_url {
         engine = engine.with_page(page);
     }
-    let mut options = watch_options(&running);
+    engine.allow(Arc::clone(&allowed));
+    let mut options = watch_options(&running, allowed);
     let dht_too = options.log_dht;
     options.log_dht |= engine.wants(Subject::Dht);
     let interfaces = running.config.interfaces.join(", ");
@@ -111,7 +114,7 @@ fn live_options(config: &Config, signals: &Signals) -> LiveOptions {
     }
 }
 
-fn watch_options(running: &Running) -> WatchOptions {
+fn watch_options(running: &Running, allowed: Arc<Allowed>) -> WatchOptions {
     let Running { arguments, config, .. } = running;
     WatchOptions {
         home: HomeNets::new(config.home_networks.clone()),
@@ -123,6 +126,7 @@ fn watch_options(running: &Running) -> WatchOptions {
             ledger: LedgerLimits { quiet_for: config.quiet_for.0, ..LedgerLimits::default() },
             ..AnalyzeLimits::default()
         },
+        allowed,
     }
 }
 

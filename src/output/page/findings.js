@@ -65,9 +65,15 @@ function portNotes(item) {
     item.p2p_listen_port && "named to peers",
     item.mapped && "mapped by the host",
     item.forwarded && "forwarded",
-    item.other_protocols?.length && `also ${item.other_protocols.join(", ")}`,
+    item.bittorrent_peers && plural(item.bittorrent_peers, "peer came in", "peers came in"),
+    item.other_protocols?.length && `also ${item.other_protocols.map(visitNote).join(", ")}`,
   ];
-  return cut(notes.filter(Boolean).join(", "), 80);
+  return cut(notes.filter(Boolean).join(", "), 200);
+}
+
+// What else strangers opened with, and whether the host talked back.
+function visitNote(visit) {
+  return `${visit.protocol} ×${visit.flows}${visit.answered ? " (answered)" : ""}`;
 }
 
 function scansOf(item) {

@@ -41,6 +41,7 @@ const hostView = {
 function cautions(host, alerts) {
   const notes = [];
   if (host.state_reason) notes.push(["", host.state_reason]);
+  if (host.allowed) notes.push(["Allowed", `all that is known of it, by ${host.allowed}`]);
   if (host.claimed_only) notes.push(["Caution", "only one direction was seen: a third party could have forged it"]);
   if (host.client_conflict)
     notes.push(["Caution", "its clients contradict each other: several devices may share this address"]);
@@ -65,6 +66,12 @@ function hostFigures(host) {
     stat("of its traffic", share(p2pShare(host))),
     stat("Peers", count(host.peers)),
     stat("Flows", count(host.flows)),
+    stat("Others opened", count(host.opened_by?.others?.flows ?? NaN), {
+      note: `${bytes(host.opened_by?.others?.in ?? NaN)} in, ${bytes(host.opened_by?.others?.out ?? NaN)} out`,
+    }),
+    stat("It opened", count(host.opened_by?.itself?.flows ?? NaN), {
+      note: `${bytes(host.opened_by?.itself?.in ?? NaN)} in, ${bytes(host.opened_by?.itself?.out ?? NaN)} out`,
+    }),
     stat("First P2P", time(host.first)),
     stat("Last P2P", time(host.last)),
   );
@@ -211,6 +218,13 @@ function dhtFacts(host) {
   return h(
     "dl.facts",
     {},
+    line("Part", host.dht?.part || "–"),
+    (host.dht?.findings || []).map((found) =>
+      line(
+        `Suspected ${found.behaviour}`,
+        `${count(found.count)} ${found.counts} (${count(found.threshold)} make one); looks alike: ${found.looks_alike}`,
+      ),
+    ),
     line("Queries asked", count(dht.queries)),
     line("Answers given", count(dht.responses)),
     line("Queries received", count(dht.queries_received)),

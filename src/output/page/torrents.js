@@ -10,6 +10,7 @@ const TORRENT_COLUMNS = [
   },
   { key: "size", label: "Size", num: true, level: 2, cell: (t) => bytes(t.size ?? NaN) },
   { key: "hosts", label: "Hosts", num: true, sort: "hosts", cell: (t) => count((t.hosts || []).length) },
+  { key: "allowed", label: "Allowed", level: 3, cell: (t) => dim(t.allowed ? `by ${t.allowed}` : "–") },
   { key: "peers", label: "Peers seen", num: true, level: 3, cell: (t) => count(t.peers) },
   { key: "bytes", label: "Moved", num: true, sort: "bytes", cell: (t) => bytes(torrentBytes(t)) },
   { key: "channels", label: "Seen in", level: 3, cell: (t) => dim((t.channels || []).join(", ")) },
@@ -93,7 +94,10 @@ function torrentFigures(torrent) {
     "dl.stats",
     {},
     stat("Size", bytes(torrent.size ?? NaN), { note: torrent.pieces ? plural(torrent.pieces, "piece") : null }),
-    stat("Moved here", bytes(torrentBytes(torrent))),
+    stat("Moved here", bytes(torrentBytes(torrent)), {
+      note: torrent.bytes_inside ? `${bytes(torrent.bytes_inside)} from home host to home host` : null,
+    }),
+    torrent.allowed ? stat("Allowed", `by ${torrent.allowed}`) : null,
     stat("Peers seen", count(torrent.peers)),
     stat("Swarm, as trackers say", swarm ? `${count(swarm.seeders ?? NaN)} / ${count(swarm.leechers ?? NaN)}` : "–", {
       note: "seeders / leechers",
@@ -135,6 +139,14 @@ function torrentHosts(hosts, route) {
           level: 2,
           value: (part) => part.bytes_up,
           cell: (part) => bytes(part.bytes_up),
+        },
+        {
+          key: "ratio",
+          label: "Ratio",
+          num: true,
+          level: 3,
+          value: (part) => part.ratio ?? -1,
+          cell: (part) => (part.ratio == null ? "–" : part.ratio.toFixed(2)),
         },
         {
           key: "peers",

@@ -6,6 +6,7 @@ use super::text::{count, counted, duration, moment, short_span};
 use crate::base::Transport;
 use crate::event::Answer;
 use crate::ledger::report::{HostReport, Interval, NatStatus, PortReport, PortState, Report, VisitReport};
+use crate::ledger::{Place, Side};
 use std::io;
 
 /// Ports listed, intervals of a port, scanners listed.
@@ -23,6 +24,7 @@ pub(super) fn write_exposure(page: &mut Page<'_>, report: &Report) -> io::Result
         return Ok(());
     }
     page.title("EXPOSURE", "as strangers outside the home networks found it, times in UTC")?;
+    page.paragraph(&place(&report.place), Paint::Dim)?;
     let rows: Vec<Vec<Cell>> = ports.iter().take(PORTS_MAX).map(|p| row(p, &report.hosts)).collect();
     write_table(page, &COLUMNS, &rows)?;
     super::hosts::more(page, ports.len(), PORTS_MAX, "ports")?;
@@ -82,6 +84,20 @@ fn row(port: &PortReport, hosts: &[HostReport]) -> Vec<Cell> {
         (nat.label().to_owned(), nat_paint(nat)),
         (story(&port.intervals), Paint::Plain),
     ]
+}
+
+/// Where the sensor stands: what it can say of ports depends on it.
+fn place(place: &Place) -> String {
+    let belief = match place.side {
+        Side::Unknown => "Whether the sensor is inside or outside a NAT is not known",
+        Side::Inside => "The sensor is inside the NAT",
+        Side::Outside => "The sensor is outside the NAT, or there is none",
+        Side::Mixed => "Some home hosts are behind a NAT, seen from inside; others are not",
+    };
+    if place.evidence.is_empty() {
+        return format!("{belief}.");
+    }
+    format!("{belief}: {}.", place.evidence.join("; "))
 }
 
 /// What else strangers tried on a BitTorrent port, and whether the host talked back.

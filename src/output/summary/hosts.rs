@@ -3,7 +3,7 @@
 use super::coverage::found;
 use super::page::{Page, Paint};
 use super::table::{Cell, Column, write_table};
-use super::text::{bytes, count, counted, percent, short_span, span};
+use super::text::{bytes, count, counted, moment, percent, short_span, span};
 use crate::base::InfoHash;
 use crate::event::{ClientSource, Encryption, Grade};
 use crate::ledger::report::{HostBytes, HostReport, Report};
@@ -111,6 +111,9 @@ fn write_host(page: &mut Page<'_>, host: &HostReport, names: &BTreeMap<InfoHash,
         let state = host.standing.state.label();
         page.sentence("state", &format!("{state}: {reason}"), Paint::Warning)?;
     }
+    if let Some(why) = host.allowed {
+        page.sentence("allowed", &format!("all that is known of it, by {}", why.label()), Paint::Plain)?;
+    }
     page.entry("does", &does, ", ", Paint::Plain)?;
     page.entry("bytes", &byte_items(host), ", ", Paint::Plain)?;
     let transports: Vec<String> = host
@@ -121,6 +124,7 @@ fn write_host(page: &mut Page<'_>, host: &HostReport, names: &BTreeMap<InfoHash,
         })
         .collect();
     page.entry("over", &transports, ", ", Paint::Plain)?;
+    page.entry("opened", &opened(host), ", ", Paint::Plain)?;
     let both =
         |name: &str, sum: &HostBytes| format!("{name} in {} out {}", bytes(sum.received), bytes(sum.sent));
     let moved = |sum: &HostBytes| sum.received > 0 || sum.sent > 0;
@@ -174,6 +178,20 @@ fn write_host(page: &mut Page<'_>, host: &HostReport, names: &BTreeMap<InfoHash,
         );
         page.sentence("DHT", &text, Paint::Plain)?;
         page.entry("DHT for", &dht_purposes(host), ", ", Paint::Plain)?;
+        page.sentence("DHT part", host.dht_conduct.part.label(), Paint::Plain)?;
+    }
+    for finding in &host.dht_conduct.findings {
+        let rule = finding.behaviour.rule();
+        let text = format!(
+            "suspected {}: {} {} ({} make one), at {}; looks alike: {}",
+            rule.word,
+            count(finding.count),
+            rule.counts.replace('`', ""),
+            count(rule.threshold),
+            moment(finding.first),
+            rule.look_alike
+        );
+        page.sentence("DHT rule", &text, Paint::Warning)?;
     }
     let torrents: Vec<String> = host
         .torrents
@@ -199,6 +217,19 @@ fn dht_purposes(host: &HostReport) -> Vec<String> {
     let unanswered = exchange.unanswered();
     let unanswered = (unanswered > 0).then(|| format!("{} without answer", count(unanswered)));
     purposes.chain(unanswered).chain(mean).collect()
+}
+
+/// How much came by connections that others opened, and by its own: whether it works without being reached.
+fn opened(host: &HostReport) -> Vec<String> {
+    let [others, itself] = host.opened;
+    let tell = |who: &str, (flows, sum): (u64, HostBytes)| {
+        let flows = counted(flows, "connection", "connections");
+        format!("{flows} by {who}: in {} out {}", bytes(sum.received), bytes(sum.sent))
+    };
+    if others.0 + itself.0 == 0 {
+        return Vec::new();
+    }
+    vec![tell("others", others), tell("itself", itself)]
 }
 
 /// The first few, and how many more there are.

@@ -3,6 +3,7 @@
 use super::page::{Page, Paint};
 use super::text::{bytes, counted};
 use crate::event::{Family, Grade};
+use crate::ledger::DHT_RULES;
 use crate::ledger::report::{FlowSum, HostReport, Report};
 use crate::output::words;
 use std::io;
@@ -22,6 +23,11 @@ pub(super) fn write_remarks(page: &mut Page<'_>, report: &Report) -> io::Result<
     }
     page.title("REMARKABLE", "")?;
     remarks.iter().try_for_each(|(text, paint)| page.point(text, *paint))
+}
+
+/// Behaviour in the DHT, told with each host.
+fn is_dht(what: &str) -> bool {
+    DHT_RULES.iter().any(|rule| rule.word == what)
 }
 
 /// Where swarmscope itself fell short.
@@ -73,7 +79,18 @@ fn about_traffic(report: &Report) -> Vec<(String, Paint)> {
             Paint::Plain,
         ));
     }
-    for (what, &times) in report.oddities.iter().filter(|(what, _)| !TOLD.contains(what)) {
+    let look_alikes: Vec<String> = report
+        .totals
+        .look_alikes
+        .iter()
+        .filter(|((_, suspected), _)| !suspected)
+        .map(|((reason, _), sum)| format!("{} ({})", reason.label(), counted(sum.flows, "flow", "flows")))
+        .collect();
+    if !look_alikes.is_empty() {
+        let text = format!("looked like BitTorrent and were judged not to be: {}", look_alikes.join(", "));
+        remarks.push((text, Paint::Plain));
+    }
+    for (what, &times) in report.oddities.iter().filter(|(what, _)| !TOLD.contains(what) && !is_dht(what)) {
         remarks.push((format!("{what}: {}", counted(times, "time", "times")), Paint::Plain));
     }
     let mut malformed: Vec<_> = report.totals.malformed.iter().collect();

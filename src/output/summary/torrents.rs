@@ -70,6 +70,15 @@ fn about(torrent: &TorrentReport) -> Vec<String> {
         let (seeders, leechers) = (count(seeders.into()), count(leechers.into()));
         items.push(format!("a tracker says {seeders} seeding and {leechers} not"));
     }
+    if torrent.hosts.len() > 1 {
+        items.push(format!("{} home hosts", count(torrent.hosts.len() as u64)));
+    }
+    if torrent.across() > 0 {
+        items.push(format!("{} from one of them to another", bytes(torrent.across())));
+    }
+    if let Some(why) = torrent.allowed {
+        items.push(format!("allowed by {}", why.label()));
+    }
     if !torrent.channels.is_empty() {
         let channels: Vec<&str> = torrent.channels.iter().map(|channel| channel.label()).collect();
         items.push(format!("known by {}", channels.join(" ")));
@@ -81,12 +90,13 @@ const fn column(title: &'static str, right: bool, cut_to: Option<usize>, leaves:
     Column { title, right, cut_to, leaves }
 }
 
-const COLUMNS: [Column; 6] = [
+const COLUMNS: [Column; 7] = [
     column("HOME HOST", false, None, 0),
     column("ROLE", false, None, 0),
     column("HAS", false, Some(8), 0),
     column("DOWN", true, None, 0),
     column("UP", true, None, 0),
+    column("RATIO", true, None, 2),
     column("PEERS", true, None, 1),
 ];
 
@@ -103,8 +113,14 @@ fn row(host: &TorrentHost) -> Vec<Cell> {
         (progress(host), Paint::Plain),
         (bytes(host.downloaded), Paint::Plain),
         (bytes(host.uploaded), Paint::Plain),
+        (ratio(host), Paint::Plain),
         (count(host.peers), Paint::Plain),
     ]
+}
+
+/// Sent for received, as measured.
+fn ratio(host: &TorrentHost) -> String {
+    host.ratio().map_or_else(|| "–".to_owned(), |n| format!("{}.{:02}", n / 1_000, n % 1_000 / 10))
 }
 
 /// What was measured, otherwise what the host claims, and which of the two it is.

@@ -60,6 +60,7 @@ impl Asked<'_> {
                 w.key("alerts_firing").number(duty.policy.firing.values().sum::<u64>());
                 w.key("exposed_ports").number(self.exposed_ports());
             });
+            w.key("sensor_place").object(|w| json::place(w, &self.now.report.place));
             self.rate(w, None, minutes);
         }))
     }

@@ -3,9 +3,11 @@
 use super::{AnalysisSink, DhtEvent, FlowContext, HostEvent, SensorStatus, TorrentEvent};
 use crate::base::{Address, Endpoint, InfoHash, KeyedState, Timestamp, Transport};
 use crate::event::{Channel, FlowRecord, FlowUpdate, Opens};
-use crate::ledger::Ledger;
 use crate::ledger::report::{Coverage, PortReport, PortState};
-use crate::policy::{Engine, Exposure, ExposureNews, HostStateNews, Observation, Subject, TorrentNews};
+use crate::ledger::{Behaviour, Ledger};
+use crate::policy::{
+    BehaviourNews, Engine, Exposure, ExposureNews, HostStateNews, Observation, Subject, TorrentNews,
+};
 use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 use std::time::Duration;
@@ -14,6 +16,8 @@ use std::time::Duration;
 const STANDINGS: Duration = Duration::from_secs(10);
 /// Age from which on an attempt that becomes known only now, with the end of its flow, is no news.
 const LATE: Duration = Duration::from_secs(3_600);
+/// Packet time between two looks at how hosts behave in the DHT.
+const BEHAVIOUR: Duration = Duration::from_secs(60);
 /// Standings and ports remembered, at most; beyond, a host's past counts as new.
 const STANDINGS_MAX: usize = 262_144;
 
@@ -33,6 +37,9 @@ pub struct Policed<'a, S: ?Sized> {
     /// What was told of scans: of which host, by whom, how many ports.
     scanned: HashMap<(Address, Address), u64, KeyedState>,
     looked: Timestamp,
+    /// What was told of a host's behaviour in the DHT, and how much of it there was.
+    behaved: HashMap<(Address, Behaviour), u64, KeyedState>,
+    behaved_looked: Timestamp,
     /// The summaries of hosts came: the next tick is the last.
     ending: bool,
     spent: Duration,
@@ -51,6 +58,8 @@ impl<'a, S: AnalysisSink + ?Sized> Policed<'a, S> {
             answered: HashMap::default(),
             scanned: HashMap::default(),
             looked: Timestamp::MIN,
+            behaved: HashMap::default(),
+            behaved_looked: Timestamp::MIN,
             ending: false,
             spent: Duration::ZERO,
         }
@@ -132,6 +141,20 @@ impl<'a, S: AnalysisSink + ?Sized> Policed<'a, S> {
     ) {
         let news = ExposureNews { at, host, transport, source, news, detail };
         self.engine.observe(&Observation::Exposure(news));
+    }
+
+    /// Tells of hosts whose behaviour in the DHT has a name, as long as there is more of it.
+    fn behaviour(&mut self, now: Timestamp, ledger: &Ledger) {
+        for (host, finding) in ledger.dht_findings() {
+            if self.behaved.len() >= STANDINGS_MAX {
+                self.behaved.clear();
+            }
+            let behaviour = finding.behaviour;
+            if self.behaved.insert((host, behaviour), finding.count) != Some(finding.count) {
+                let at = finding.last.min(now);
+                self.engine.observe(&Observation::Behaviour(BehaviourNews { at, host, behaviour }));
+            }
+        }
     }
 
     fn torrents(&mut self, now: Timestamp, since: Timestamp, ledger: &Ledger) {
@@ -218,6 +241,10 @@ impl<S: AnalysisSink + ?Sized> AnalysisSink for Policed<'_, S> {
             if self.engine.wants(Subject::Exposure) {
                 self.exposure(since, ledger);
             }
+        }
+        if self.engine.wants(Subject::Dht) && (self.ending || now.since(self.behaved_looked) >= BEHAVIOUR) {
+            self.behaved_looked = now;
+            self.behaviour(now, ledger);
         }
         self.engine.coverage(now, coverage);
         let changes = self.engine.tick(now);

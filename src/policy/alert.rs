@@ -156,6 +156,10 @@ impl Evidence {
                     DhtRole::Error => "error",
                 })
             }
+            What::Behaviour(behaviour) => {
+                self.kinds.insert(Kind::Dht);
+                Some(behaviour.label())
+            }
             What::Exposure { news, detail } => detail.or_else(|| word(&super::Exposure::WORDS, news)),
             What::HostState(state) => word(&super::HostState::WORDS, state),
             What::Sensor(_) => None,

@@ -262,7 +262,7 @@ impl Engine {
     pub fn observe(&mut self, observation: &Observation<'_>) {
         let subject = match observation {
             Observation::Torrent(_) => Subject::Torrent,
-            Observation::Dht(_) => Subject::Dht,
+            Observation::Dht(_) | Observation::Behaviour(_) => Subject::Dht,
             Observation::Exposure(_) => Subject::Exposure,
             Observation::HostState(_) => Subject::Host,
             Observation::Sensor(_) => Subject::Sensor,

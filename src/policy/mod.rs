@@ -32,7 +32,9 @@ pub use alert::{Alert, AlertAction, AlertChange, Evidence};
 pub use cases::Case;
 pub use engine::{Engine, EngineCounters, EngineLimits};
 pub use load::RuleSet;
-pub use observation::{DhtNews, Exposure, ExposureNews, HostStateNews, Observation, SensorNews, TorrentNews};
+pub use observation::{
+    BehaviourNews, DhtNews, Exposure, ExposureNews, HostStateNews, Observation, SensorNews, TorrentNews,
+};
 pub use problem::{Position, Problem};
 pub use rule::{Rule, Severity, Subject};
 pub use units::Unit;

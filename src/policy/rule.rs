@@ -12,6 +12,7 @@ use super::vocabulary::{LIFE, words_of};
 use super::yaml::{Node, Value};
 use super::{Exposure, HostState};
 use crate::event::{DhtRole, Encryption, Family, Grade, Kind, Kinds, Word};
+use crate::ledger::DHT_RULES;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -197,7 +198,7 @@ const FIELDS: [&str; 16] = [
     "labels",
     "annotations",
 ];
-pub(super) const MATCH_FIELDS: [&str; 29] = [
+pub(super) const MATCH_FIELDS: [&str; 30] = [
     "family",
     "kind",
     "grade",
@@ -221,6 +222,7 @@ pub(super) const MATCH_FIELDS: [&str; 29] = [
     "query",
     "role",
     "sent",
+    "behaviour",
     "news",
     "state",
     "when",
@@ -432,6 +434,8 @@ fn read_match(
     asks.roles = collect(fields.words("role", &roles, problems));
     asks.news = collect(fields.words("news", &Exposure::WORDS, problems));
     asks.states = collect(fields.words("state", &HostState::WORDS, problems));
+    let behaviours = DHT_RULES.map(|rule| (rule.word, rule.behaviour));
+    asks.behaviours = collect(fields.words("behaviour", &behaviours, problems));
     asks.when = fields.get("when").and_then(|n| When::read(n, zone, problems));
     asks.not_when = fields.get("not_when").and_then(|n| When::read(n, zone, problems));
     Some(asks)
@@ -470,7 +474,7 @@ fn fits(field: &str, subject: Subject) -> bool {
         "transport" => matches!(subject, Flow | Host),
         "remote" | "not_remote" | "port" | "remote_port" => subject != Torrent,
         "complete" => subject == Torrent,
-        "query" | "role" | "sent" => subject == Dht,
+        "query" | "role" | "sent" | "behaviour" => subject == Dht,
         "news" => subject == Exposure,
         "state" => subject == Host,
         _ => false,

@@ -5,11 +5,11 @@ use super::observation::Exposure;
 use super::rule::{GroupBy, MATCH_FIELDS, Subject};
 use super::yaml::{Node, Value};
 use crate::event::{Encryption, Grade};
-use crate::ledger::HostState;
+use crate::ledger::{DHT_RULES, HostState};
 use std::collections::BTreeSet;
 
 /// Fields of `match` whose words are told apart here.
-const CLOSED: [&str; 5] = ["family", "grade", "encryption", "news", "state"];
+const CLOSED: [&str; 6] = ["family", "grade", "encryption", "news", "state", "behaviour"];
 /// What makes the life of an alert other than it would be.
 pub(super) const LIFE: [&str; 4] = ["for", "repeat", "suppress", "max_active"];
 
@@ -21,12 +21,14 @@ pub fn vocabulary() -> BTreeSet<String> {
     let encryption = Encryption::ALL.map(Encryption::label);
     let news = Exposure::WORDS.map(|(word, _)| word);
     let states = HostState::WORDS.map(|(word, _)| word);
-    let words: [(&str, &[&str]); 5] = [
+    let behaviours = DHT_RULES.map(|rule| rule.word);
+    let words: [(&str, &[&str]); 6] = [
         ("family", &family),
         ("grade", &grades),
         ("encryption", &encryption),
         ("news", &news),
         ("state", &states),
+        ("behaviour", &behaviours),
     ];
     let closed =
         words.iter().flat_map(|(field, words)| words.iter().map(move |w| format!("match {field} {w}")));

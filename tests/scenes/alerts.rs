@@ -227,6 +227,31 @@ fn lookups_in_the_dht() {
     );
 }
 
+/// A host with many node ids.
+#[test]
+fn behaviour_in_the_dht() {
+    let mut scene = Scene::default();
+    for n in 0..200u32 {
+        let node = end(&format!("203.0.113.{}:6881", n % 100));
+        let mut ping = b"d1:ad2:id20:................e1:q4:ping1:t2:aa1:y1:qe".to_vec();
+        let id: Vec<u8> = (0..20u32).map(|i| (n.wrapping_mul(2_654_435_761) >> (i % 24)) as u8).collect();
+        ping.splice(12..28, id);
+        scene.udp(alice(), node, &ping).udp(
+            node,
+            alice(),
+            b"d1:rd2:id20:mnopqrstuvwxyz123456e1:t2:aa1:y1:re",
+        );
+        scene.wait(Duration::from_secs(1));
+    }
+    let rules = "
+  - {id: 1, name: many, on: dht, group_by: host, match: {behaviour: [sybil, sybil-port]}}
+  - {id: 2, name: floods, on: dht, match: {behaviour: [reflector, reflection-victim, mozi]}}
+";
+    let opened = run(&mut scene.source(), rules);
+    let rules: Vec<&str> = opened.iter().map(|(rule, ..)| rule.as_str()).collect();
+    assert_eq!(rules, ["many"], "{opened:?}");
+}
+
 #[test]
 fn hosts_that_stop_and_begin_again() {
     let mut scene = peer::plain().scene();

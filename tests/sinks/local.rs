@@ -121,24 +121,26 @@ fn a_program_gets_the_event_and_no_environment() {
 fn how_a_program_ends_says_how_it_went() {
     let folder = folder("exec-ends");
     let [opened, _] = changes(1);
-    let run = |text: &str| {
-        let mut hook = ExecHook::new(&script(&folder, text), Duration::from_millis(300)).unwrap();
+    let within = |limit: Duration, text: &str| {
+        let mut hook = ExecHook::new(&script(&folder, text), limit).unwrap();
         hook.deliver(&opened)
     };
+    let run = |text: &str| within(Duration::from_secs(60), text);
     // Who does not read is no mistake.
     assert_eq!(run("exit 0"), Ok(()));
     assert!(matches!(run("exit 75"), Err(Undelivered::Later(_))));
     assert!(matches!(run("exit 1"), Err(Undelivered::Never(why)) if why.contains("exit status: 1")));
     let began = Instant::now();
     // With all that it started.
-    let result = run("(sleep 60; echo late > $1/late) & sleep 60");
+    let limit = Duration::from_millis(300);
+    let result = within(limit, "(sleep 60; echo late > $1/late) & sleep 60");
     assert!(matches!(result, Err(Undelivered::Never(why)) if why.contains("killed after 0.3 s")));
-    assert!(began.elapsed() < Duration::from_secs(10));
-    let sleepers = fs::read_dir("/proc").unwrap().flatten().filter(|entry| {
+    assert!(began.elapsed() < Duration::from_secs(30));
+    let runs = |entry: fs::DirEntry| {
         let line = fs::read(entry.path().join("cmdline")).unwrap_or_default();
         String::from_utf8_lossy(&line).contains(folder.to_str().unwrap())
-    });
-    assert_eq!(sleepers.count(), 0);
+    };
+    until("something of it still runs", || !fs::read_dir("/proc").unwrap().flatten().any(runs));
     let missing = [folder.join("none").to_str().unwrap().to_owned()];
     let mut hook = ExecHook::new(&missing, Duration::from_secs(1)).unwrap();
     assert!(matches!(hook.deliver(&opened), Err(Undelivered::Later(_))));
@@ -148,12 +150,12 @@ fn how_a_program_ends_says_how_it_went() {
 #[test]
 fn a_slow_program_holds_nobody_and_its_queue_is_bounded() {
     let folder = folder("exec-slow");
-    let hook = ExecHook::new(&script(&folder, "sleep 0.3"), Duration::from_secs(5)).unwrap();
+    let hook = ExecHook::new(&script(&folder, "sleep 1"), Duration::from_secs(10)).unwrap();
     let outbox = Outbox::start("exec", 2, hook).unwrap();
     let [opened, _] = changes(1);
     let began = Instant::now();
     (0..100).for_each(|_| outbox.send(&opened));
-    assert!(began.elapsed() < Duration::from_millis(300));
+    assert!(began.elapsed() < Duration::from_secs(2));
     assert!(outbox.counters().dropped >= 97, "{:?}", outbox.counters());
     drop(outbox);
     fs::remove_dir_all(folder).unwrap();

@@ -99,9 +99,9 @@ impl Drop for Receiver {
     }
 }
 
-/// Waits until something holds, for ten seconds at most.
+/// Waits until something holds, for half a minute at most.
 pub fn until(what: &str, holds: impl Fn() -> bool) {
-    let end = Instant::now() + Duration::from_secs(10);
+    let end = Instant::now() + Duration::from_secs(30);
     while !holds() {
         assert!(Instant::now() < end, "{what}");
         std::thread::sleep(LOOK);

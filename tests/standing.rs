@@ -253,3 +253,83 @@ fn a_client_that_is_started_again_recurs() {
     assert_eq!(standing.state, HostState::Recurred, "{standing:?}");
     assert_eq!(told.last(), Some(&HostState::Recurred));
 }
+
+/// A client that received 10 MiB of pieces before it stopped.
+fn busy() -> Day {
+    let mut day = stopped();
+    let (host, peer) = (end(HOST, 19_376), end("203.0.113.77", 6_881));
+    let handshake =
+        [&b"\x13BitTorrent protocol\0\0\0\0\0\x10\0\x05"[..], &[7; 20], b"-qB4520-abcdefghijkl"].concat();
+    let from = day.stop - Duration::from_secs(15);
+    let (syn, ack) = (Tcp::SYN, Tcp::ACK);
+    let mut said = vec![
+        (host, peer, Tcp { flags: syn, seq: 1, ..Tcp::default() }, Vec::new()),
+        (peer, host, Tcp { flags: syn | ack, seq: 9, ack: 2, ..Tcp::default() }, Vec::new()),
+        (host, peer, Tcp { flags: ack, seq: 2, ack: 10, ..Tcp::default() }, handshake.clone()),
+        (peer, host, Tcp { flags: ack, seq: 10, ack: 70, ..Tcp::default() }, handshake),
+    ];
+    let block = |index: u32| {
+        [&16_393u32.to_be_bytes()[..], &[7], &index.to_be_bytes(), &[0; 4], &[9; 16_384]].concat()
+    };
+    let stream: Vec<u8> = (0..640).flat_map(block).collect();
+    for (n, part) in (0u32..).zip(stream.chunks(1_400)) {
+        let seq = 78 + n * 1_400;
+        said.push((peer, host, Tcp { flags: ack, seq, ack: 70, ..Tcp::default() }, part.to_vec()));
+        if n % 4 == 0 {
+            said.push((host, peer, Tcp { flags: ack, seq: 70, ack: seq, ..Tcp::default() }, Vec::new()));
+        }
+    }
+    for (n, (from_end, to, header, payload)) in said.into_iter().enumerate() {
+        let ip = build::tcp(from_end, to, header, &payload);
+        let at = from + Duration::from_millis(n as u64);
+        day.packets.push(OwnedPacket::whole(at, LinkType::ETHERNET, build::ethernet(&ip)));
+    }
+    day.packets.sort_by_key(|p| p.at);
+    day
+}
+
+/// How a tunnel opens and goes on: the first datagram of each side, and what carries data.
+type Tunnel = (&'static str, u16, [Vec<u8>; 2], fn(u32) -> Vec<u8>);
+
+fn tunnels() -> [Tunnel; 3] {
+    let wireguard = |kind: u8, len: usize| [&[kind, 0, 0, 0][..], &vec![0x5a; len - 4]].concat();
+    let openvpn = |opcode: u8| [&[opcode, 1, 2, 3, 4, 5, 6, 7, 8][..], &[0; 5]].concat();
+    let ike = [&[0; 4][..], &[0x11; 16], &[0x20, 0x20, 34, 8, 0, 0, 0, 0, 0, 0, 0, 200], &[7; 172]].concat();
+    [
+        ("wireguard", 51_820, [wireguard(1, 148), wireguard(2, 92)], |n| {
+            [&[4, 0, 0, 0, 9, 9, 9, 9][..], &u64::from(n).to_le_bytes(), &[0x77; 1_392]].concat()
+        }),
+        ("openvpn", 1_194, [openvpn(0x38), openvpn(0x40)], |n| {
+            [&[0x48, 0, 0, 1][..], &n.to_be_bytes(), &[0x77; 1_380]].concat()
+        }),
+        ("ike", 4_500, [ike.clone(), ike], |n| {
+            [&[0xc1, 2, 3, 4][..], &n.to_be_bytes(), &[0x77; 1_380]].concat()
+        }),
+    ]
+}
+
+#[test]
+fn a_client_that_goes_on_inside_a_tunnel_has_changed() {
+    for (name, port, [opens, answers], data) in tunnels() {
+        let mut day = busy();
+        let (host, far) = (end(HOST, 40_000), end("198.51.100.77", port));
+        let from = later(&day, 30);
+        let mut said = vec![build::udp(host, far, &opens), build::udp(far, host, &answers)];
+        // As much as before: some 12 MB come, and 2 go.
+        for n in 0..9_000 {
+            said.push(build::udp(far, host, &data(n)));
+            said.extend((n % 6 == 0).then(|| build::udp(host, far, &data(n))));
+        }
+        let packet = |(n, ip): (usize, Vec<u8>)| {
+            let at = from + Duration::from_millis(50 * n as u64);
+            OwnedPacket::whole(at, LinkType::ETHERNET, build::ethernet(&ip))
+        };
+        day.packets.extend(said.into_iter().enumerate().map(packet));
+        day.packets.sort_by_key(|p| p.at);
+        let Watched(standing, told) = watch(&day, 0);
+        assert_eq!(standing.state, HostState::Changed, "{name}: {standing:?}");
+        assert_eq!(told.last(), Some(&HostState::Changed), "{name}");
+        let named = format!("went by {name} between it and 198.51.100.77");
+        assert!(standing.evidence.iter().any(|e| e.contains(&named)), "{name}: {standing:?}");
+    }
+}

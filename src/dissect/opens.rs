@@ -4,15 +4,20 @@ use super::opening::Opened;
 use crate::event::Opens;
 use crate::wire::{opening, stun};
 
+/// A test of first bytes, and what they are where it holds.
+type Rule = (fn(&[u8]) -> bool, Opens);
+
 /// What a stream began with, where a rule names it.
 pub fn stream(opened: &Opened, head: &[u8]) -> Option<Opens> {
     match opened {
-        Opened::Wait | Opened::Handshake(_) => None,
+        // A SOCKS greeting waits for what may stand behind it.
+        Opened::Wait => opening::is_socks(head).then_some(Opens::Socks),
+        Opened::Handshake(_) => None,
         Opened::Http => Some(Opens::Http),
         Opened::Tls(_) => Some(Opens::Tls),
         Opened::Other(_) => Some(Opens::OtherP2p),
         Opened::Known | Opened::Unknown => {
-            let rules: [(fn(&[u8]) -> bool, Opens); 6] = [
+            let rules: [Rule; 6] = [
                 (opening::is_ssh, Opens::Ssh),
                 (opening::is_smb, Opens::Smb),
                 (opening::is_rdp, Opens::Rdp),

@@ -355,6 +355,15 @@ pub enum Fact<'a> {
         /// Pieces it has.
         have: Have,
     },
+    /// How many pieces a torrent has, as far as its messages tell.
+    Extent {
+        /// Of which torrent.
+        info_hash: InfoHash,
+        /// At least so many: the highest piece that somebody has, and one.
+        at_least: u32,
+        /// At most so many: what a bitfield has room for.
+        at_most: Option<u32>,
+    },
     /// Piece data sent.
     Pieces {
         /// Of which torrent, where its handshake was seen.

@@ -295,6 +295,9 @@ impl Deltas {
                     member.across[0] += across;
                 }
             }
+            Fact::Extent { info_hash, at_least, at_most } => {
+                self.swarms.entry(*info_hash).or_default().extends(*at_least, *at_most);
+            }
             Fact::Progress { .. } | Fact::Pieces { .. } => {}
             Fact::Mapping(mapping) => {
                 let host = if mapping.answer.is_none() { sender.address } else { receiver.address };
@@ -333,6 +336,7 @@ impl Deltas {
         member.announced |= announce.event != AnnounceEvent::Stopped;
         if let Some([uploaded, downloaded, left]) = announce.claimed {
             member.claimed = Some((at, (announce.event, uploaded, downloaded, left)));
+            member.most_left = member.most_left.max(left);
             let window = Window::of(scene.at, scene.number);
             self.host(sender.address).sizes.entry(left).or_insert(window).join(window);
         }

@@ -84,7 +84,9 @@ pub fn place(hosts: &[HostReport], ports: &[PortReport], mappings: &[MappingRepo
         "home host with a public address is told of another: a further NAT, or a VPN, lies behind",
         "home hosts with public addresses are told of others: a further NAT, or a VPN, lies behind",
     );
-    let inside_router = |m: &&MappingReport| m.router.address.is_private() && m.host.is_private();
+    let inside_router = |m: &&MappingReport| {
+        m.mapping.answer.is_none() && m.router.address.is_private() && m.host.is_private()
+    };
     say(
         mappings.iter().filter(inside_router).count(),
         "port mapping was asked of a router with a private address",

@@ -22,6 +22,8 @@ impl Ledger {
             .filter(|swarm| swarm.window.is_some_and(|w| w.last >= since))
             .flat_map(|swarm| {
                 let (pieces, size) = swarm.name.as_ref().map_or((None, None), |n| (n.pieces, n.size));
+                let pieces = pieces.or_else(|| swarm.counted_pieces());
+                let size = size.or_else(|| swarm.claimed_size(pieces?));
                 let standing = |(address, member): (&Address, &Member)| {
                     let host = torrent_host(*address, member, pieces, size);
                     TorrentStanding {
@@ -187,6 +189,9 @@ fn torrent_report(info_hash: InfoHash, swarm: &Swarm, half: Option<&Half>) -> Op
     let names = [swarm.name.as_ref(), half.and_then(|h| h.name.as_ref())];
     let name = names.into_iter().flatten().rev().max_by_key(|n| n.trust);
     let (pieces, size) = (name.and_then(|n| n.pieces), name.and_then(|n| n.size));
+    let pieces = pieces.or_else(|| swarm.counted_pieces());
+    // Good for a share, not to be told as the torrent's size.
+    let whole = size.or_else(|| swarm.claimed_size(pieces?));
     Some(TorrentReport {
         info_hash,
         also: own.or(half.map(|h| h.info_hash)),
@@ -197,7 +202,7 @@ fn torrent_report(info_hash: InfoHash, swarm: &Swarm, half: Option<&Half>) -> Op
         private: name.and_then(|n| n.private),
         first: window.first,
         last: window.last,
-        hosts: swarm.hosts.iter().map(|(address, m)| torrent_host(*address, m, pieces, size)).collect(),
+        hosts: swarm.hosts.iter().map(|(address, m)| torrent_host(*address, m, pieces, whole)).collect(),
         peers: swarm.peers.len() as u64,
         reported: swarm.reported.map(|(_, size)| size),
         channels: swarm.channels.iter().copied().collect(),

@@ -50,6 +50,8 @@ pub struct Swarm {
     pub window: Option<Window>,
     pub hosts: BTreeMap<Address, Member>,
     pub peers: BTreeSet<Endpoint>,
+    /// How many pieces it has at least, by the highest index seen, and at most, by the bitfields.
+    pub pieces: (u32, Option<u32>),
     pub reported: Latest<(u32, u32, Option<u32>)>,
     pub channels: BTreeSet<Channel>,
     /// Trackers that home hosts announced it to.
@@ -66,6 +68,8 @@ pub struct Member {
     pub window: Option<Window>,
     pub announced: bool,
     pub claimed: Latest<(AnnounceEvent, u64, u64, u64)>,
+    /// The most it ever told a tracker that it still needs.
+    pub most_left: u64,
     pub have: u32,
     pub complete: bool,
     pub downloaded: u64,
@@ -90,6 +94,30 @@ impl Swarm {
         }
     }
 
+    /// Takes note of how many pieces there are at least, and at most.
+    pub fn extends(&mut self, at_least: u32, at_most: Option<u32>) {
+        let (least, most) = self.pieces;
+        let most = match (most, at_most) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        };
+        self.pieces = (least.max(at_least), most);
+    }
+
+    /// How many pieces it has, where messages show it: some peer has one of the last eight that a bitfield has room for. A
+    /// seed, or a download that was seen whole, shows all.
+    pub fn counted_pieces(&self) -> Option<u32> {
+        let (least, most) = self.pieces;
+        most.filter(|&most| least > 0 && least <= most && most - least < 8).map(|_| least)
+    }
+
+    /// The size that home hosts told trackers when they began, if pieces of a usual length (a power of two from 16 KiB to
+    /// 256 MiB) would be as many as were counted.
+    pub fn claimed_size(&self, pieces: u32) -> Option<u64> {
+        let size = self.hosts.values().map(|m| m.most_left).max().filter(|&size| size > 0)?;
+        (14..=28).any(|bits| size.div_ceil(1 << bits) == u64::from(pieces)).then_some(size)
+    }
+
     /// Adds a batch; gives the home hosts that are new to the torrent.
     pub fn add(&mut self, delta: Self) -> Vec<Address> {
         let mut new = Vec::new();
@@ -108,6 +136,7 @@ impl Swarm {
         }
         extend(&mut self.peers, delta.peers);
         newer(&mut self.reported, delta.reported);
+        self.extends(delta.pieces.0, delta.pieces.1);
         self.channels.extend(delta.channels);
         for tracker in delta.trackers {
             if self.trackers.len() < TRACKERS {
@@ -125,6 +154,7 @@ impl Member {
         join(&mut self.window, delta.window);
         self.announced |= delta.announced;
         newer(&mut self.claimed, delta.claimed);
+        self.most_left = self.most_left.max(delta.most_left);
         self.have = self.have.max(delta.have);
         self.complete |= delta.complete;
         self.downloaded += delta.downloaded;
@@ -140,5 +170,35 @@ fn extend(to: &mut BTreeSet<Endpoint>, from: BTreeSet<Endpoint>) {
             return;
         }
         to.insert(endpoint);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_are_counted_where_a_bitfield_has_room_for_no_more() {
+        let counted = |told: &[(u32, Option<u32>)]| {
+            let mut swarm = Swarm::default();
+            told.iter().for_each(|(least, most)| swarm.extends(*least, *most));
+            swarm.counted_pieces()
+        };
+        assert_eq!(counted(&[(17, None)]), None, "without a bitfield the end is not known");
+        assert_eq!(counted(&[(3, Some(24)), (17, None)]), Some(17));
+        assert_eq!(counted(&[(16, Some(24))]), None, "the bitfield has a byte more than that needs");
+        assert_eq!(counted(&[(25, Some(24))]), None, "two that contradict one another");
+        assert_eq!(counted(&[(24, Some(24)), (24, Some(32))]), Some(24));
+    }
+
+    #[test]
+    fn a_claimed_size_counts_when_pieces_of_a_usual_length_fit() {
+        let size = |left: u64, pieces: u32| {
+            let mut swarm = Swarm::default();
+            swarm.hosts.entry(Address::v4([10, 0, 0, 5])).or_default().most_left = left;
+            swarm.claimed_size(pieces)
+        };
+        assert_eq!(size(1_000_000, 16), Some(1_000_000));
+        assert_eq!((size(1_000_000, 17), size(0, 1)), (None, None));
     }
 }

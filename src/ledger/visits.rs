@@ -140,16 +140,17 @@ impl Ledger {
             return;
         }
         let label = &record.label;
-        let bittorrent = label.grade.is_some() && label.kinds.family() == Some(Family::Bittorrent);
+        // What is merely suspected may as well be a prober's random bytes.
+        let bittorrent =
+            label.grade >= Some(Grade::Strong) && label.kinds.family() == Some(Family::Bittorrent);
         let [_, back] = record.sent;
         if bittorrent {
             if record.transport == Transport::Udp {
                 self.datagram_knock(update);
             }
-            let told = (update.told.grade >= Some(Grade::Strong), update.told.sent.get(1).map(|c| c.payload));
-            // Told again only when it is over: how long it lasted.
-            let news = update.ended || told != (true, Some(back.payload)) && !told.0;
-            if label.grade >= Some(Grade::Strong) && back.payload > 0 && news {
+            // Once as soon as it is known, and again when it is over: how long it lasted.
+            let news = update.ended || update.told.grade < Some(Grade::Strong);
+            if back.payload > 0 && news {
                 let key = (record.responder, record.transport);
                 if let Some(mut tried) = self.tried.get_mut(&key) {
                     tried.guests.call(record.originator.address, Window::between(record.start, record.end));

@@ -157,7 +157,8 @@ mod tests {
 
     #[test]
     fn each_is_known_by_its_own_bytes_and_no_other() {
-        let streams: [(&str, fn(&[u8]) -> bool, &[u8]); 4] = [
+        type Case = (&'static str, fn(&[u8]) -> bool, &'static [u8]);
+        let streams: [Case; 4] = [
             ("ssh", is_ssh, b"SSH-2.0-OpenSSH_9.2\r\n"),
             ("smb", is_smb, SMB),
             ("rdp", is_rdp, RDP),

@@ -13,6 +13,7 @@ mod load;
 mod alerts;
 mod around;
 mod dht;
+mod dht_conduct;
 mod encapsulation;
 mod flood;
 mod innocent;

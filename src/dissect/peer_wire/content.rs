@@ -38,6 +38,8 @@ pub struct Shared {
     pub proven: bool,
     /// Both sides are of another network that speaks the peer wire.
     pub foreign: bool,
+    /// How many pieces the messages so far show that there are at least.
+    reaches: u32,
     /// The handshakes seen.
     handshakes: [Option<Handshake>; 2],
     /// Extension ids that each side announced for messages *to* it (BEP 10).
@@ -102,12 +104,20 @@ impl Shared {
             return; // the other network's
         }
         match *message {
-            Message::Have { .. } => self.gained(cx, have, 1),
+            Message::Have { piece } => {
+                self.reach(cx, piece.saturating_add(1));
+                self.gained(cx, have, 1);
+            }
             Message::Bitfield(bits) => {
                 *have = bits.iter().map(|b| b.count_ones()).sum();
+                let last = (1u32..).zip(bits).filter(|(_, b)| **b != 0).last();
+                let reaches = last.map_or(0, |(n, b)| n.saturating_mul(8).saturating_sub(b.trailing_zeros()));
+                self.reaches = self.reaches.max(reaches);
+                self.extent(cx, bits.len());
                 cx.progress(self.info_hash, Have::Pieces(*have));
             }
-            Message::Piece { length, .. } => {
+            Message::Piece { piece, length, .. } => {
+                self.reach(cx, piece.saturating_add(1));
                 cx.fact(Fact::Pieces { info_hash: self.info_hash, bytes: u64::from(length) });
             }
             Message::Port(port) => cx.fact(Fact::Listens { port, channel: Channel::Dht }),
@@ -147,6 +157,22 @@ impl Shared {
             }
             AmpBody::Metadata(metadata) => self.metadata(cx, metadata),
             AmpBody::Other => {}
+        }
+    }
+
+    /// Tells how many pieces there may be by a bitfield of so many bytes.
+    pub fn extent(&self, cx: &mut Context<'_>, bytes: usize) {
+        let at_most = u32::try_from(bytes).ok().and_then(|n| n.checked_mul(8));
+        if let (Some(info_hash), Some(_)) = (self.info_hash, at_most) {
+            cx.fact(Fact::Extent { info_hash, at_least: self.reaches, at_most });
+        }
+    }
+
+    /// Takes note that there are so many pieces at least; told when it is more than before.
+    fn reach(&mut self, cx: &mut Context<'_>, pieces: u32) {
+        if let (Some(info_hash), true) = (self.info_hash, pieces > self.reaches) {
+            self.reaches = pieces;
+            cx.fact(Fact::Extent { info_hash, at_least: pieces, at_most: None });
         }
     }
 

@@ -224,6 +224,7 @@ impl PeerSide {
             self.skip = length.saturating_sub(1);
             self.in_bitfield = true;
             self.chained(shared, cx, &Message::Bitfield(&[]));
+            shared.extent(cx, self.skip as usize);
             return Step::Took(used);
         }
         let (message, used) = match message::parse(bytes) {

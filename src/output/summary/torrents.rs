@@ -140,10 +140,10 @@ const MAPPING_COLUMNS: [Column; 8] = [
     column("PORTS", false, None, 0),
     column("BY", false, None, 0),
     column("ANSWER", false, Some(10), 0),
-    column("FOR", true, None, 4),
-    column("PEERS", true, None, 3),
-    column("ROUTER", false, None, 2),
-    column("AT (UTC)", false, None, 1),
+    column("FOR", true, None, 1),
+    column("PEERS", true, None, 2),
+    column("ROUTER", false, None, 4),
+    column("AT (UTC)", false, None, 3),
 ];
 
 pub(super) fn write_mappings(page: &mut Page<'_>, mappings: &[MappingReport]) -> io::Result<()> {

@@ -94,9 +94,9 @@ fn the_mapping_is_shown_with_its_lifetime_and_the_peers_that_used_it() {
     assert_eq!(granted["bittorrent_peers"], 3, "{granted}");
     let port = list(&report, "exposure").iter().find(|p| p["port"] == 23849 && p["proto"] == "tcp");
     let port = port.expect("it was tried");
-    let others: Vec<&str> =
-        list(port, "other_protocols").iter().filter_map(|v| v["protocol"].as_str()).collect();
+    let others: Vec<&str> = list(port, "visits").iter().filter_map(|v| v["protocol"].as_str()).collect();
     assert_eq!(others, ["connect-only"], "{port}");
+    assert!(list(port, "other_protocols").is_empty() && port["answered_other"] == false, "{port}");
     assert_eq!(port["bittorrent_peers"], 3, "{port}");
 }
 

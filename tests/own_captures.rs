@@ -4,7 +4,8 @@
 use std::collections::BTreeSet;
 use swarmscope::base::HomeNets;
 use swarmscope::event::{Encryption, Family, FlowRecord, Grade, Kind};
-use swarmscope::ledger::report::Report;
+use swarmscope::ledger::Side;
+use swarmscope::ledger::report::{Report, TorrentReport};
 use swarmscope::output::{AnalysisSink, FlowContext};
 use swarmscope::pipeline::{AnalyzeOptions, analyze};
 
@@ -112,4 +113,21 @@ fn each_protocol_is_found_where_it_was_spoken() {
         assert!(wanted.iter().all(|k| found.contains(k)), "{name}: {found:?}");
         assert!(!unwanted.iter().any(|k| found.contains(k)), "{name}: {found:?}");
     }
+}
+
+#[test]
+fn whole_downloads_show_as_complete_without_any_metadata() {
+    for (name, pieces, bytes) in [("tcp-http-tracker", 10, 150_000), ("utp", 10, 150_000)] {
+        let (report, _) = read(name);
+        let torrent = report.torrents.first().expect("a torrent");
+        assert_eq!((torrent.pieces, torrent.size), (Some(pieces), None), "{name}");
+        assert_eq!(torrent.hosts.len(), 2, "{name}");
+        for host in &torrent.hosts {
+            assert_eq!((host.measured, host.downloaded), (Some((pieces, pieces)), bytes), "{name}: {host:?}");
+        }
+    }
+    let (office, _) = read("office");
+    assert_eq!(office.place.side, Side::Inside);
+    let across = |report: &Report| report.torrents.iter().map(TorrentReport::across).sum::<u64>();
+    assert_eq!(across(&office), 0);
 }

@@ -105,10 +105,18 @@ impl Swarm {
     }
 
     /// How many pieces it has, where messages show it: some peer has one of the last eight that a bitfield has room for. A
-    /// seed, or a download that was seen whole, shows all.
+    /// seed, or a download that was seen whole, shows all. Where peers send no bitfield (BEP 6), a home host must have told a
+    /// tracker that it has all, and the size must fit.
     pub fn counted_pieces(&self) -> Option<u32> {
         let (least, most) = self.pieces;
-        most.filter(|&most| least > 0 && least <= most && most - least < 8).map(|_| least)
+        let fits = match most {
+            Some(most) => least <= most && most - least < 8,
+            None => {
+                let done = self.hosts.values().any(|m| m.claimed.is_some_and(|(_, (.., left))| left == 0));
+                done && self.claimed_size(least).is_some()
+            }
+        };
+        (least > 0 && fits).then_some(least)
     }
 
     /// The size that home hosts told trackers when they began, if pieces of a usual length (a power of two from 16 KiB to
@@ -189,6 +197,15 @@ mod tests {
         assert_eq!(counted(&[(16, Some(24))]), None, "the bitfield has a byte more than that needs");
         assert_eq!(counted(&[(25, Some(24))]), None, "two that contradict one another");
         assert_eq!(counted(&[(24, Some(24)), (24, Some(32))]), Some(24));
+        let done = |left: u64, size: u64| {
+            let mut swarm = Swarm::default();
+            swarm.extends(10, None);
+            let claimed = Some(((Timestamp(0), 0), (AnnounceEvent::None, 0, 0, left)));
+            let member = Member { most_left: size, claimed, ..Member::default() };
+            swarm.hosts.insert(Address::v4([10, 0, 0, 5]), member);
+            swarm.counted_pieces()
+        };
+        assert_eq!((done(0, 150_000), done(1, 150_000), done(0, 400_000)), (Some(10), None, None));
     }
 
     #[test]

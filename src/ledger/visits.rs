@@ -7,8 +7,9 @@ use super::Ledger;
 use super::report::VisitReport;
 use super::window::Window;
 use crate::base::{Address, Endpoint, KeyedState, Timestamp, Transport};
-use crate::event::{Answer, Family, FlowUpdate, Grade, Knock, Opens, Visit};
+use crate::event::{Answer, Family, FlowRecord, FlowUpdate, Grade, Knock, Opens, Visit};
 use std::collections::HashMap;
+use std::sync::atomic::Ordering;
 
 /// Sources counted of one sort of visit to one port.
 const SOURCES: usize = 256;
@@ -151,16 +152,29 @@ impl Ledger {
             // Once as soon as it is known, and again when it is over: how long it lasted.
             let news = update.ended || update.told.grade < Some(Grade::Strong);
             if back.payload > 0 && news {
-                let key = (record.responder, record.transport);
-                if let Some(mut tried) = self.tried.get_mut(&key) {
-                    tried.guests.call(record.originator.address, Window::between(record.start, record.end));
-                }
+                self.call(record);
             }
         } else if let (true, Some(opens)) = (update.ended, label.opens) {
             let (port, transport) = (record.responder, record.transport);
+            let named = label.grade.is_some() && label.kinds.family() == Some(Family::OtherP2p);
+            let opens = if named { Opens::OtherP2p } else { opens };
             let visit = Visit { opens, answered: back.payload > 0 };
             let window = Window::between(record.start, record.end);
             self.visit(&Arrival { port, transport, source: record.originator.address, visit, window });
+        }
+    }
+
+    /// Takes note of a peer that a home host let in.
+    fn call(&self, record: &FlowRecord) {
+        let key = (record.responder, record.transport);
+        let window = Window::between(record.start, record.end);
+        if let Some(mut tried) = self.tried.get_mut(&key) {
+            tried.guests.call(record.originator.address, window);
+        } else if self.tried.len() < self.limits.tried {
+            // News of a flow can come before news of the attempt that it was.
+            self.tried.entry(key).or_default().guests.call(record.originator.address, window);
+        } else {
+            self.attempts_refused.fetch_add(1, Ordering::Relaxed);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::{AlertLog, JsonWriter, alerts, words};
 use crate::base::Transport;
-use crate::event::{Grade, Mapping};
+use crate::event::{Grade, Mapping, Opens};
 use crate::ledger::report::{
     ClientReport, Coverage, FlowSum, HostBytes, HostReport, MappingReport, PortReport, Report, ScanReport,
     TorrentHost, TorrentReport, Totals,
@@ -285,7 +285,10 @@ pub(super) fn port(w: &mut JsonWriter, p: &PortReport, scans: &[ScanReport]) {
     });
     w.key("bittorrent_peers").number(p.callers);
     w.key("scanners").number(p.scanners);
-    w.key("other_protocols").array(|w| {
+    let others = || p.visits.iter().filter(|v| v.opens != Opens::Nothing);
+    w.key("other_protocols").array(|w| others().for_each(|v| w.string(v.opens.label())));
+    w.key("answered_other").boolean(others().any(|v| v.answered > 0));
+    w.key("visits").array(|w| {
         for visit in &p.visits {
             w.object(|w| {
                 w.key("protocol").string(visit.opens.label());

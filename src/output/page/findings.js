@@ -66,7 +66,7 @@ function portNotes(item) {
     item.mapped && "mapped by the host",
     item.forwarded && "forwarded",
     item.bittorrent_peers && plural(item.bittorrent_peers, "peer came in", "peers came in"),
-    item.other_protocols?.length && `also ${item.other_protocols.map(visitNote).join(", ")}`,
+    item.visits?.length && `also ${item.visits.map(visitNote).join(", ")}`,
   ];
   return cut(notes.filter(Boolean).join(", "), 200);
 }

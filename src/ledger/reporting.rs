@@ -223,7 +223,8 @@ fn torrent_host(address: Address, member: &Member, pieces: Option<u32>, size: Op
     let complete = member.complete || (of > 0 && have == of);
     let measured = match (complete, have, of) {
         (true, _, of) => Some((of, of)),
-        (false, 0, 0) => None,
+        // Nothing seen of its pieces is no measurement of none.
+        (false, 0, _) => None,
         (false, have, of) => Some((have, of)),
     };
     let complete = complete || member.claimed.is_some_and(|(_, (_, _, _, left))| left == 0);

@@ -10,6 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 const HOSTS: usize = 256;
 /// Remote endpoints kept per torrent.
 const PEERS: usize = 4_096;
+/// From so many pieces on seven are less than a percent.
+const SEVEN_ARE_NOTHING: u32 = 700;
 /// Trackers kept per torrent.
 const TRACKERS: usize = 16;
 
@@ -104,13 +106,16 @@ impl Swarm {
         self.pieces = (least.max(at_least), most);
     }
 
-    /// How many pieces it has, where messages show it: some peer has one of the last eight that a bitfield has room for. A
-    /// seed, or a download that was seen whole, shows all. Where peers send no bitfield (BEP 6), a home host must have told a
-    /// tracker that it has all, and the size must fit.
+    /// How many pieces it has, where messages show it: some peer has one of the last eight that a bitfield has room for, and
+    /// the size told to a tracker fits that number, or it is so large that seven make no percent. Where peers send no bitfield
+    /// (BEP 6), a home host must have told a tracker that it has all.
     pub fn counted_pieces(&self) -> Option<u32> {
         let (least, most) = self.pieces;
         let fits = match most {
-            Some(most) => least <= most && most - least < 8,
+            Some(most) => {
+                let near = least <= most && most - least < 8;
+                near && (least >= SEVEN_ARE_NOTHING || self.claimed_size(least).is_some())
+            }
             None => {
                 let done = self.hosts.values().any(|m| m.claimed.is_some_and(|(_, (.., left))| left == 0));
                 done && self.claimed_size(least).is_some()
@@ -190,6 +195,11 @@ mod tests {
         let counted = |told: &[(u32, Option<u32>)]| {
             let mut swarm = Swarm::default();
             told.iter().for_each(|(least, most)| swarm.extends(*least, *most));
+            let least = u64::from(swarm.pieces.0);
+            let sized = Member { most_left: least * 65_536, ..Member::default() };
+            let without = swarm.counted_pieces();
+            swarm.hosts.insert(Address::v4([10, 0, 0, 5]), sized);
+            assert!(without.is_none() || least >= 700, "a small torrent's end is not known without its size");
             swarm.counted_pieces()
         };
         assert_eq!(counted(&[(17, None)]), None, "without a bitfield the end is not known");
@@ -197,6 +207,7 @@ mod tests {
         assert_eq!(counted(&[(16, Some(24))]), None, "the bitfield has a byte more than that needs");
         assert_eq!(counted(&[(25, Some(24))]), None, "two that contradict one another");
         assert_eq!(counted(&[(24, Some(24)), (24, Some(32))]), Some(24));
+        assert_eq!(counted(&[(1_017, Some(1_024))]), Some(1_017));
         let done = |left: u64, size: u64| {
             let mut swarm = Swarm::default();
             swarm.extends(10, None);

@@ -176,10 +176,13 @@ fn word<T: PartialEq>(table: &[(&'static str, T)], value: T) -> Option<&'static 
     table.iter().find(|(_, v)| *v == value).map(|(w, _)| *w)
 }
 
+/// What stands between the address of a sensor's page and a host, in the address of the host's page.
+pub const HOST_PAGE: &str = "/#/hosts/";
+
 /// The page of a host, or of all alerts, below the address of a sensor's page.
 pub(super) fn link(page: &str, host: Option<Address>) -> String {
     // An address holds nothing that would have to be escaped.
-    host.map_or_else(|| format!("{page}/#/alerts"), |host| format!("{page}/#/hosts/{host}"))
+    host.map_or_else(|| format!("{page}/#/alerts"), |host| format!("{page}{HOST_PAGE}{host}"))
 }
 
 /// The annotations of a rule for a group.

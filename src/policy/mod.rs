@@ -28,7 +28,7 @@ mod window;
 mod yaml;
 
 pub use crate::ledger::HostState;
-pub use alert::{Alert, AlertAction, AlertChange, Evidence};
+pub use alert::{Alert, AlertAction, AlertChange, Evidence, HOST_PAGE};
 pub use cases::Case;
 pub use engine::{Engine, EngineCounters, EngineLimits};
 pub use load::RuleSet;

@@ -60,7 +60,7 @@ const CRATES: [(&str, &[&str]); 32] = [
     ("hyper_util", &["output"]),
     ("indicatif", &["output"]),
     ("jiff", &["policy"]),
-    ("nix", &["capture", "system"]),
+    ("nix", &["capture", "output", "system"]),
     ("pcap", &["capture"]),
     ("prometheus", &["output"]),
     ("rusqlite", &["store"]),

@@ -2,9 +2,10 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test may fail by panicking")]
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use swarmscope::pipeline::rule_test;
-use swarmscope::policy::{Case, RuleSet};
+use swarmscope::policy::{AlertAction, Case, EngineCounters, RuleSet, vocabulary};
 
 fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("rules").join(name)
@@ -34,6 +35,33 @@ fn every_rule_test_holds() {
     for rule in &shipped.rules {
         assert!(tested.contains(&rule.name), "no test makes {} fire", rule.name);
     }
+}
+
+fn cases() -> Vec<Case> {
+    let files = std::fs::read_dir(folder("tests")).unwrap().map(|e| e.unwrap().path());
+    let yaml = files.filter(|f| f.extension().is_some_and(|e| e == "yaml"));
+    yaml.flat_map(|file| Case::load(&file).unwrap_or_else(|p| panic!("{p:#?}"))).collect()
+}
+
+/// Whoever adds a condition adds a test of it.
+#[test]
+fn everything_that_can_be_asked_has_a_test_in_which_it_fires() {
+    let mut missing = vocabulary();
+    for case in cases().iter().filter(|case| case.capture.is_none()) {
+        let opened = case.run().into_iter().filter(|c| c.action == AlertAction::Opened);
+        opened.for_each(|change| missing.retain(|word| !change.alert.rule.words.contains(word)));
+    }
+    assert!(missing.is_empty(), "no test for: {missing:#?}");
+}
+
+/// And for everything that can happen to an alert there is a test that counts it.
+#[test]
+fn every_transition_is_counted_in_a_test() {
+    let mut missing: BTreeSet<&str> = EngineCounters::default().life().map(|(word, _)| word).into();
+    for case in &cases() {
+        missing.retain(|word| case.counters().all(|(w, n)| w != *word || n == 0));
+    }
+    assert!(missing.is_empty(), "no test counts: {missing:?}");
 }
 
 /// What is wrong with a rule is told with its place, the wrong word and the allowed ones.

@@ -5,6 +5,7 @@
 use swarmscope::event::{Encryption, Grade, Kind, Opens, Reason};
 use swarmscope::frame::Skip;
 use swarmscope::ledger::{DHT_RULES, HostState, Missing, STRONG_FROM, SUSPECTED_FROM, points};
+use swarmscope::policy::vocabulary;
 
 const README: &str = include_str!("../README.md");
 
@@ -70,6 +71,17 @@ fn every_rule_of_the_dht_has_its_row() {
 fn every_word_of_what_strangers_try_is_explained() {
     for word in Opens::ALL.iter().map(|o| o.label()) {
         assert!(README.contains(&format!("`{word}`")), "the README does not explain `{word}`");
+    }
+}
+
+/// Whatever a rule can ask is written down.
+#[test]
+fn every_word_of_rules_is_explained() {
+    for words in vocabulary() {
+        let word = words.rsplit(' ').next().unwrap_or_default();
+        // In a table or in the example.
+        let there = [format!("`{word}`"), format!("{word}:"), format!("{{{word}"), format!(", {word}:")];
+        assert!(there.iter().any(|t| README.contains(t)), "the README does not explain `{word}` ({words})");
     }
 }
 

@@ -10,6 +10,8 @@ use swarmscope::ledger::Allowed;
 use swarmscope::pipeline::{AnalyzeError, rule_test};
 use swarmscope::policy::{Case, Problem, RuleSet};
 
+/// Problems told of a folder, at most: after so many, nobody reads on.
+const TOLD_MAX: usize = 50;
 /// Bytes of the list of what is allowed, at most.
 const ALLOWED_MAX: u64 = 32 << 20;
 
@@ -47,8 +49,11 @@ pub(super) fn allowed(path: Option<&Path>) -> Result<Arc<Allowed>, Failure> {
 }
 
 fn refuse(problems: &[Problem]) -> Failure {
-    problems.iter().for_each(|problem| say("error", &problem.to_string()));
+    problems.iter().take(TOLD_MAX).for_each(|problem| say("error", &problem.to_string()));
     let n = problems.len();
+    if n > TOLD_MAX {
+        say("error", &format!("and {} more", n - TOLD_MAX));
+    }
     Failure::usage(format!("{n} {} in the rules", if n == 1 { "problem" } else { "problems" }))
 }
 

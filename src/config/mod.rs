@@ -10,9 +10,12 @@ mod text;
 mod values;
 
 pub use error::ConfigError;
-pub use sinks::{AlertmanagerSink, SecretPlace, Sinks, SyslogSink, SyslogTransport, WebhookSink};
+pub use sinks::{
+    AlertmanagerSink, EveSink, ExecSink, JournaldSink, SecretPlace, Sinks, SyslogSink, SyslogTransport,
+    TlsClient, WebhookSink,
+};
 pub use text::ListenAddress;
-pub use values::{ByteSize, LogFormat, LogLevel, Names, TimeSpan};
+pub use values::{ByteSize, LogFormat, LogLevel, Names, TimeSpan, page_address};
 
 use crate::base::Network;
 use serde::{Deserialize, Serialize};
@@ -94,6 +97,9 @@ pub struct Web {
     /// Path of the metrics.
     #[serde(deserialize_with = "values::path")]
     pub telemetry_path: String,
+    /// The address by which people reach the page, for links in alerts.
+    #[serde(deserialize_with = "values::address_of_page")]
+    pub external_url: Option<String>,
 }
 
 /// What the metrics tell.
@@ -200,6 +206,7 @@ impl Default for Web {
             enable_lifecycle: false,
             allowed_hosts: Vec::new(),
             telemetry_path: "/metrics".to_owned(),
+            external_url: None,
         }
     }
 }

@@ -214,6 +214,30 @@ pub(super) fn path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String,
     }
 }
 
+/// The address of a page: `http` or `https`, without a question or a fragment behind it.
+///
+/// # Errors
+/// What was expected instead.
+pub fn page_address(text: &str) -> Result<String, String> {
+    let rest = text.strip_prefix("http://").or(text.strip_prefix("https://"));
+    let fine = |rest: &str| {
+        !rest.is_empty()
+            && !rest.starts_with('/')
+            && rest.bytes().all(|b| b.is_ascii_graphic() && !b"?#@\"<>".contains(&b))
+    };
+    match rest {
+        Some(rest) if fine(rest) => Ok(text.trim_end_matches('/').to_owned()),
+        _ => Err(format!("'{text}' is not the address of a page; expected e.g. https://sensor.example:9847")),
+    }
+}
+
+pub(super) fn address_of_page<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<String>, D::Error> {
+    let text = Option::<String>::deserialize(deserializer)?;
+    text.map(|text| page_address(&text).map_err(D::Error::custom)).transpose()
+}
+
 fn within<T: PartialOrd + fmt::Display, E: Error>(value: T, range: &RangeInclusive<T>) -> Result<T, E> {
     if range.contains(&value) {
         return Ok(value);

@@ -3,9 +3,10 @@
 //! A rule looks at ten minutes of one host. It names behaviour, not intent: researchers crawl, and a house behind one address
 //! has many nodes. Nothing here accuses a host of sharing files; `mozi` is never more than suspected.
 
+use super::Ledger;
 use super::conduct::{Conduct, Stretch};
 use super::host::Host;
-use crate::base::Timestamp;
+use crate::base::{Address, Timestamp};
 use crate::event::{DhtPurpose, Kind};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -276,6 +277,22 @@ pub fn conduct(host: &Host) -> DhtConduct {
         findings.retain(|f| f.behaviour != Behaviour::ReflectionVictim);
     }
     DhtConduct { part, findings }
+}
+
+impl Ledger {
+    /// The behaviour in the DHT of every home host that has some, in the order of addresses and of the table.
+    #[must_use]
+    pub fn dht_findings(&self) -> Vec<(Address, DhtFinding)> {
+        let mut found = Vec::new();
+        for host in &self.hosts {
+            // Most hosts know no DHT.
+            if host.dht != [0; 4] {
+                found.extend(conduct(&host).findings.into_iter().map(|finding| (*host.key(), finding)));
+            }
+        }
+        found.sort_by_key(|(host, finding)| (*host, finding.behaviour));
+        found
+    }
 }
 
 /// Flows on which the host exchanged data with peers.

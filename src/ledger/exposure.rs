@@ -28,6 +28,15 @@ pub struct Span {
     pub attempts: u64,
 }
 
+/// Who is told of new attempts, each for itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hearer {
+    /// The rules.
+    Rules,
+    /// The history.
+    History,
+}
+
 /// What was tried on one port.
 #[derive(Clone, Debug, Default)]
 pub struct Tried {
@@ -37,6 +46,8 @@ pub struct Tried {
     pub sources: Vec<Address>,
     /// Who was let in, and what for.
     pub guests: Guests,
+    /// Something came that [`Ledger::ports_with_news`] has not told this [`Hearer`].
+    pub fresh: [bool; 2],
 }
 
 impl Tried {
@@ -44,6 +55,13 @@ impl Tried {
         let window = Window::between(knock.first, knock.last);
         self.span(Span { answer: knock.answer, window, attempts: knock.attempts });
         insert(&mut self.sources, knock.source, SOURCES);
+        self.fresh = [true; 2];
+    }
+
+    /// When something of it was seen last.
+    pub fn last(&self) -> Option<Timestamp> {
+        let spans = self.spans.iter().map(|span| span.window.last);
+        spans.chain(self.guests.visits.iter().map(|visits| visits.window.last)).max()
     }
 
     /// Takes in what was remembered.

@@ -44,6 +44,7 @@ pub use verdict::QUIET_FOR;
 use crate::base::{Address, Endpoint, HomeNets, InfoHash, KeyedState, Timestamp, Transport};
 use crate::event::{Channel, Family, FlowRecord, Kind};
 use dashmap::DashMap;
+pub use exposure::Hearer;
 use exposure::{Scan, Tried};
 use health::Health;
 use host::{Host, LocalPort};

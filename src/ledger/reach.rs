@@ -4,9 +4,9 @@
 //! before the sensor may drop attempts that it never sees.
 
 use super::Ledger;
-use super::exposure::{Span, Tried};
+use super::exposure::{Hearer, Scan, Span, Tried};
 use super::host::Host;
-use super::report::{Interval, MappingReport, NatStatus, PortReport, PortState, ScanReport, VisitReport};
+use super::report::{Interval, MappingReport, NatStatus, PortReport, PortState, ScanReport};
 use super::visits::Visits;
 use super::window::Window;
 use crate::base::{Address, Endpoint, Timestamp, Transport};
@@ -74,35 +74,41 @@ impl Ledger {
                     intervals,
                     scanners: sources.get(&key).map_or(0, |t| self.scanners_of(address, t)),
                     callers: sources.get(&key).map_or(0, |t| t.guests.callers.len() as u64),
-                    visits: sources.get(&key).map_or_else(Vec::new, |t| visits(t)),
+                    visits: sources
+                        .get(&key)
+                        .map_or_else(Vec::new, |t| t.guests.visits.iter().map(Visits::report).collect()),
                 }
             })
             .collect()
     }
 
-    /// The ports of hosts that take part, of those that anybody tried since `since`, as they look now.
+    /// The ports of hosts that take part, of those that anybody tried since this hearer's last call, as they look
+    /// now.
+    ///
+    /// An attempt is known when its flow is over and not when it was made, so no time could say which are new. What is older
+    /// than `oldest` is news of a time before the host took part, and left out.
     #[must_use]
-    pub fn ports_tried_since(&self, since: Timestamp) -> Vec<PortReport> {
-        let late = |tried: &Tried| {
-            tried.spans.iter().any(|span| span.window.last >= since)
-                || tried.guests.visits.iter().any(|v| v.window.last >= since)
-        };
-        let hosts: BTreeSet<Address> =
-            self.tried.iter().filter(|t| late(t)).map(|t| t.key().0.address).collect();
-        let taking_part = |host: &Address| {
-            self.hosts.get(host).is_some_and(|h| h.active.is_some() || h.confirmed.is_some())
-        };
-        let hosts = hosts.into_iter().filter(taking_part).collect();
+    pub fn ports_with_news(&self, hearer: Hearer, oldest: Timestamp) -> Vec<PortReport> {
+        let [rules, history] = [hearer == Hearer::Rules, hearer == Hearer::History];
+        let unheard = |[to_rules, to_history]: [bool; 2]| rules && to_rules || history && to_history;
+        let new = |tried: &Tried| unheard(tried.fresh) && tried.last().is_some_and(|last| last >= oldest);
+        let fresh: BTreeSet<(Endpoint, Transport)> =
+            self.tried.iter().filter(|t| new(t)).map(|t| *t.key()).collect();
+        let hosts: BTreeSet<Address> = fresh.iter().map(|(end, _)| end.address).collect();
+        let hosts: BTreeSet<Address> = hosts.into_iter().filter(|host| self.takes_part(host)).collect();
+        let told = |p: &PortReport| fresh.contains(&(Endpoint::new(p.host, p.port), p.transport));
         let mut ports = Vec::new();
         self.attempts(&hosts, |address, tried| {
             if let Some(host) = self.hosts.get(&address) {
-                let late = |p: &PortReport| {
-                    p.intervals.last().is_some_and(|i| i.last >= since)
-                        || p.visits.iter().any(|v| v.last >= since)
-                };
-                ports.extend(self.ports_of(address, &host, tried).into_iter().filter(late));
+                ports.extend(self.ports_of(address, &host, tried).into_iter().filter(told));
             }
         });
+        for key in fresh.iter().filter(|(end, _)| hosts.contains(&end.address)) {
+            if let Some(mut tried) = self.tried.get_mut(key) {
+                let [to_rules, to_history] = tried.fresh;
+                tried.fresh = [to_rules && !rules, to_history && !history];
+            }
+        }
         ports
     }
 
@@ -139,6 +145,21 @@ impl Ledger {
         let key = (Endpoint::new(inside, mapping.mapping.internal_port), mapping.mapping.transport);
         let until = mapping.until().unwrap_or(Timestamp::MAX);
         self.tried.get(&key).map_or(0, |t| t.guests.callers_between(mapping.at, until))
+    }
+
+    /// Sources that found several ports of a host that takes part shut, of those that tried since `since`.
+    #[must_use]
+    pub fn scans_since(&self, since: Timestamp) -> Vec<ScanReport> {
+        let late = |scan: &Scan| scan.window.last >= since && scan.ports.len() >= SCAN_PORTS;
+        let hosts: BTreeSet<Address> = self.scans.iter().filter(|s| late(s)).map(|s| s.key().0).collect();
+        let hosts = hosts.into_iter().filter(|host| self.takes_part(host)).collect();
+        let mut scans = self.scans(&hosts);
+        scans.retain(|scan| scan.last >= since);
+        scans
+    }
+
+    fn takes_part(&self, host: &Address) -> bool {
+        self.hosts.get(host).is_some_and(|h| h.active.is_some() || h.confirmed.is_some())
     }
 
     /// Sources that found several ports of a host shut.
@@ -196,18 +217,6 @@ pub fn nat_status(ports: &[PortReport], transport: Transport) -> NatStatus {
         Some(_) => NatStatus::Red,
         None => NatStatus::Yellow,
     }
-}
-
-fn visits(tried: &Tried) -> Vec<VisitReport> {
-    let told = |visits: &Visits| VisitReport {
-        opens: visits.opens,
-        flows: visits.flows,
-        answered: visits.answered,
-        sources: visits.sources.len() as u64,
-        first: visits.window.first,
-        last: visits.window.last,
-    };
-    tried.guests.visits.iter().map(told).collect()
 }
 
 /// The state that the latest attempts show.

@@ -4,6 +4,7 @@
 //! it too. What they opened with is kept by port, with counts, so that an admin sees whether the host talked back.
 
 use super::Ledger;
+use super::report::VisitReport;
 use super::window::Window;
 use crate::base::{Address, Endpoint, KeyedState, Timestamp, Transport};
 use crate::event::{Answer, Family, FlowRecord, FlowUpdate, Grade, Knock, Opens, Visit};
@@ -70,6 +71,15 @@ pub struct Visits {
     /// In order.
     pub sources: Vec<Address>,
     pub window: Window,
+}
+
+impl Visits {
+    /// As the report tells them.
+    pub fn report(&self) -> VisitReport {
+        let Self { opens, flows, answered, ref sources, window } = *self;
+        let sources = sources.len() as u64;
+        VisitReport { opens, flows, answered, sources, first: window.first, last: window.last }
+    }
 }
 
 /// Who came to one port, and what for.
@@ -194,10 +204,13 @@ impl Ledger {
         let key = (port, transport);
         if let Some(mut tried) = self.tried.get_mut(&key) {
             tried.guests.visit(source, visit, window);
+            tried.fresh = [true; 2];
         } else if self.ports.get(&key).is_some_and(|p| p.told.is_some() || !p.spoke.is_empty())
             && self.tried.len() < self.limits.tried
         {
-            self.tried.entry(key).or_default().guests.visit(source, visit, window);
+            let mut tried = self.tried.entry(key).or_default();
+            tried.guests.visit(source, visit, window);
+            tried.fresh = [true; 2];
         }
     }
 }

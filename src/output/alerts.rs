@@ -82,14 +82,7 @@ pub(super) fn event(w: &mut JsonWriter, change: &AlertChange) {
         w.key("app_proto").string(family);
     }
     w.key("alert").object(|w| {
-        // Suricata's word for a packet that was let through; swarmscope holds nothing up.
-        w.key("action").string("allowed");
-        w.key("gid").number(1);
-        w.key("signature_id").number(alert.rule.id);
-        w.key("rev").number(alert.rule.rev);
-        w.key("signature").string(signature(alert));
-        w.key("category").string(category(alert));
-        w.key("severity").number(alert.severity().number());
+        signature_members(w, alert);
         // Suricata's metadata: names with lists of strings, so that strict readers have all of it.
         w.key("metadata").object(|w| {
             let mut one = |name: &str, value: &str| w.key(name).array(|w| w.string(value));
@@ -106,6 +99,18 @@ pub(super) fn event(w: &mut JsonWriter, change: &AlertChange) {
         w.key("action").string(change.action.label());
         members(w, alert);
     });
+}
+
+/// The members of `alert` that all readers of EVE know.
+pub(super) fn signature_members(w: &mut JsonWriter, alert: &Alert) {
+    // Suricata's word for a packet that was let through; swarmscope holds nothing up.
+    w.key("action").string("allowed");
+    w.key("gid").number(1);
+    w.key("signature_id").number(alert.rule.id);
+    w.key("rev").number(alert.rule.rev);
+    w.key("signature").string(signature(alert));
+    w.key("category").string(category(alert));
+    w.key("severity").number(alert.severity().number());
 }
 
 /// The members of an alert's object in the summary.
@@ -131,6 +136,9 @@ fn members(w: &mut JsonWriter, alert: &Alert) {
     w.key("labels").object(|w| alert.rule.labels.iter().for_each(|(name, value)| w.key(name).string(value)));
     w.key("annotations")
         .object(|w| alert.annotations.iter().for_each(|(name, value)| w.key(name).string(value)));
+    if let Some(link) = &alert.link {
+        w.key("link").string(link);
+    }
     evidence(w, &alert.evidence);
 }
 
@@ -160,7 +168,8 @@ fn evidence(w: &mut JsonWriter, evidence: &Evidence) {
     }
 }
 
-fn place(w: &mut JsonWriter, evidence: &Evidence) {
+/// The members of the envelope that say where.
+pub(super) fn place(w: &mut JsonWriter, evidence: &Evidence) {
     if !evidence.vlans.is_empty() {
         w.key("vlan").array(|w| evidence.vlans.iter().for_each(|&id| w.number(id)));
     }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 /// # Errors
 /// Those of analyzing its capture.
 pub fn rule_test(case: &Case) -> Result<Vec<String>, AnalyzeError> {
-    let Some(capture) = &case.capture else { return Ok(case.judge(&case.run(), None)) };
+    let Some(capture) = &case.capture else { return Ok(case.check()) };
     let mut engine = Engine::new(Arc::clone(&case.rules), case.home.clone(), EngineLimits::default());
     let options = AnalyzeOptions {
         inputs: vec![capture.clone()],

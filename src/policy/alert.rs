@@ -63,6 +63,8 @@ pub struct Alert {
     pub evidence: Evidence,
     /// The rule's annotations, filled in.
     pub annotations: Vec<(String, String)>,
+    /// Where a person reads more: the host's page, or that of all alerts; none where the engine was not told of a page.
+    pub link: Option<String>,
 }
 
 impl Alert {
@@ -154,6 +156,10 @@ impl Evidence {
                     DhtRole::Error => "error",
                 })
             }
+            What::Behaviour(behaviour) => {
+                self.kinds.insert(Kind::Dht);
+                Some(behaviour.label())
+            }
             What::Exposure { news, detail } => detail.or_else(|| word(&super::Exposure::WORDS, news)),
             What::HostState(state) => word(&super::HostState::WORDS, state),
             What::Sensor(_) => None,
@@ -170,16 +176,30 @@ fn word<T: PartialEq>(table: &[(&'static str, T)], value: T) -> Option<&'static 
     table.iter().find(|(_, v)| *v == value).map(|(w, _)| *w)
 }
 
+/// What stands between the address of a sensor's page and a host, in the address of the host's page.
+pub const HOST_PAGE: &str = "/#/hosts/";
+
+/// The page of a host, or of all alerts, below the address of a sensor's page.
+pub(super) fn link(page: &str, host: Option<Address>) -> String {
+    // An address holds nothing that would have to be escaped.
+    host.map_or_else(|| format!("{page}/#/alerts"), |host| format!("{page}{HOST_PAGE}{host}"))
+}
+
 /// The annotations of a rule for a group.
+#[allow(clippy::too_many_arguments, reason = "what an alert is made of, of one caller")]
 pub(super) fn annotate(
     rule: &Rule,
     key: &[Key],
     value: f64,
     since: Timestamp,
     network: &str,
+    link: Option<&str>,
     evidence: &Evidence,
 ) -> Vec<(String, String)> {
-    let fill = |field, filter| fill(rule, key, value, since, network, evidence, field, filter);
+    let fill = |field, filter| match field {
+        Field::Link => link.unwrap_or("-").to_owned(),
+        _ => fill(rule, key, value, since, network, evidence, field, filter),
+    };
     rule.annotations.iter().map(|(name, template)| (name.clone(), template.fill(fill))).collect()
 }
 
@@ -240,6 +260,7 @@ fn fill(
         Field::Grade => evidence.grade.map(|g| g.label().to_owned()),
         Field::Encryption => evidence.encryption.map(|e| e.label().to_owned()),
         Field::Client => evidence.client.clone(),
+        Field::Link => None,
         Field::Detail => evidence.detail.clone(),
     };
     text.unwrap_or_else(|| "-".to_owned())

@@ -2,7 +2,7 @@
 
 use super::alert::{AlertAction, AlertChange};
 use super::clock::wrong_time;
-use super::engine::{Engine, EngineLimits};
+use super::engine::{Engine, EngineCounters, EngineLimits};
 use super::load::{RuleSet, parent, read_file};
 use super::problem::{Problem, Problems};
 use super::read::{Fields, list};
@@ -33,6 +33,8 @@ pub struct Case {
     /// Rules whose alerts are looked at; none are all.
     only: Vec<String>,
     expected: Vec<Expected>,
+    /// What must have happened to alerts how often, those of all rules.
+    counters: Vec<(String, u64)>,
 }
 
 /// An alert that must come.
@@ -45,8 +47,10 @@ struct Expected {
 
 /// 2026-03-02, a Monday, 12:00 UTC.
 const START: Timestamp = Timestamp::from_secs(1_772_452_800);
-const CASE: [&str; 11] =
-    ["name", "why", "rules", "only", "home", "capture", "start", "tick", "until", "events", "restart"];
+const CASE: [&str; 12] = [
+    "name", "why", "rules", "only", "home", "capture", "start", "tick", "until", "events", "restart",
+    "counters",
+];
 /// Ticks of a test, at most.
 const TICKS_MAX: u128 = 1_000_000;
 
@@ -67,9 +71,38 @@ impl Case {
     /// Runs the script.
     #[must_use]
     pub fn run(&self) -> Vec<AlertChange> {
+        self.play().0
+    }
+
+    /// Runs the script and tells what differs from what must come, one line each.
+    #[must_use]
+    pub fn check(&self) -> Vec<String> {
+        let (changes, counters) = self.play();
+        let mut differences = self.judge(&changes, None);
+        for (name, expected) in &self.counters {
+            let came: u64 = counters
+                .iter()
+                .flat_map(EngineCounters::life)
+                .filter_map(|(word, n)| (word == name).then_some(n))
+                .sum();
+            if came != *expected {
+                differences.push(format!("{name}: {came} times, not {expected}"));
+            }
+        }
+        differences
+    }
+
+    /// What it says must happen to alerts how often.
+    pub fn counters(&self) -> impl Iterator<Item = (&str, u64)> {
+        self.counters.iter().map(|(name, n)| (name.as_str(), *n))
+    }
+
+    /// What came of the script, and what each engine counted.
+    fn play(&self) -> (Vec<AlertChange>, Vec<EngineCounters>) {
         let engine = || Engine::new(Arc::clone(&self.rules), self.home.clone(), EngineLimits::default());
         let mut current = engine();
         let mut changes = Vec::new();
+        let mut counters = Vec::new();
         let mut events = self.events.iter().peekable();
         let mut at = Duration::ZERO;
         let mut restart = self.restart;
@@ -80,12 +113,14 @@ impl Case {
             changes.extend(current.tick(self.start + at));
             if restart.take_if(|r| *r <= at).is_some() {
                 let state = current.save();
+                counters.push(*current.counters());
                 current = engine();
                 current.restore(&state);
             }
             at += self.tick;
         }
-        changes
+        counters.push(*current.counters());
+        (changes, counters)
     }
 
     /// Compares what came with what must come; `first` is the time from which `at` is counted in a capture. Gives what
@@ -216,6 +251,10 @@ fn read_case(node: &Node, folder: &Path, problems: &mut Problems, more: &mut Vec
     if capture.is_some() != events.is_empty() {
         problems.say(node.at, "a rule test has either a capture or events");
     }
+    let counters = read_counters(&fields, problems);
+    if capture.is_some() && !counters.is_empty() {
+        problems.say(node.at, "counters: are those of a script, not of a capture");
+    }
     let last = events.last().map(|e| e.at).into_iter().chain(expected.iter().map(|e| e.at)).max();
     let until = until.or(last).unwrap_or_default();
     if tick.is_zero() || until.as_nanos() / tick.as_nanos().max(1) > TICKS_MAX {
@@ -234,7 +273,19 @@ fn read_case(node: &Node, folder: &Path, problems: &mut Problems, more: &mut Vec
         restart,
         only,
         expected,
+        counters,
     })
+}
+
+fn read_counters(fields: &Fields<'_>, problems: &mut Problems) -> Vec<(String, u64)> {
+    let words = EngineCounters::default().life().map(|(word, _)| word);
+    let Some(node) = fields.get("counters") else { return Vec::new() };
+    let Some(counters) = Fields::of(node, "counters", &words, problems) else { return Vec::new() };
+    let number = |word: &&str| {
+        let n = counters.parse(word, "a number", |t| t.parse().ok(), problems)?;
+        Some(((*word).to_owned(), n))
+    };
+    words.iter().filter_map(number).collect()
 }
 
 fn read_expected(node: &Node, problems: &mut Problems) -> Option<Expected> {

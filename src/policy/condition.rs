@@ -73,7 +73,24 @@ const DEFAULT_WINDOW: Duration = Duration::from_secs(900);
 const WINDOW_MAX: Duration = Duration::from_secs(366 * 86_400);
 
 impl Measure {
-    const fn word(self) -> &'static str {
+    pub(super) const ALL: [Self; 14] = [
+        Self::Bytes,
+        Self::BytesIn,
+        Self::BytesOut,
+        Self::Packets,
+        Self::Flows,
+        Self::Uploaded,
+        Self::Downloaded,
+        Self::Messages,
+        Self::Events,
+        Self::Lost,
+        Self::Cut,
+        Self::Limits,
+        Self::Damage,
+        Self::Panics,
+    ];
+
+    pub(super) const fn word(self) -> &'static str {
         match self {
             Self::Bytes => "bytes",
             Self::BytesIn => "bytes_in",
@@ -92,7 +109,7 @@ impl Measure {
         }
     }
 
-    const fn is_bytes(self) -> bool {
+    pub(super) const fn is_bytes(self) -> bool {
         matches!(self, Self::Bytes | Self::BytesIn | Self::BytesOut | Self::Uploaded | Self::Downloaded)
     }
 
@@ -134,7 +151,7 @@ impl Measure {
 }
 
 impl Distinct {
-    const WORDS: [(&'static str, Self); 6] = [
+    pub(super) const WORDS: [(&'static str, Self); 6] = [
         ("peers", Self::Peers),
         ("torrents", Self::Torrents),
         ("lookups", Self::Lookups),

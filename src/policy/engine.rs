@@ -1,6 +1,6 @@
 //! Evaluates rules: takes news in as it comes, and at each tick says what happened to alerts.
 
-use super::alert::{Alert, AlertAction, AlertChange, annotate};
+use super::alert::{Alert, AlertAction, AlertChange, annotate, link};
 use super::group::{Group, Groups, Key, Life};
 use super::load::RuleSet;
 use super::nets::NetTable;
@@ -37,8 +37,14 @@ pub struct EngineCounters {
     pub asked: u64,
     /// Groups evaluated.
     pub evaluations: u64,
+    /// Conditions that began to hold.
+    pub pending: u64,
     /// Alerts opened.
     pub opened: u64,
+    /// Alerts told again because they last.
+    pub repeated: u64,
+    /// Alerts that are over.
+    pub resolved: u64,
     /// Alerts not opened because the rule has too many.
     pub capped: u64,
     /// Alerts not opened because one was lately.
@@ -51,6 +57,22 @@ pub struct EngineCounters {
     pub windows_full: u64,
     /// News of what the operator's list allows.
     pub allowed: u64,
+}
+
+impl EngineCounters {
+    /// The counters of what can happen to an alert, by their words.
+    #[must_use]
+    pub const fn life(&self) -> [(&'static str, u64); 7] {
+        [
+            ("pending", self.pending),
+            ("opened", self.opened),
+            ("repeated", self.repeated),
+            ("resolved", self.resolved),
+            ("capped", self.capped),
+            ("suppressed", self.suppressed),
+            ("silenced", self.silenced),
+        ]
+    }
 }
 
 /// Packet time between two looks at what can be forgotten.
@@ -71,6 +93,8 @@ pub struct Engine {
     now: Timestamp,
     swept: Timestamp,
     sensor: Option<SensorNews>,
+    /// The address of the sensor's page, without a slash at its end.
+    page: Option<Box<str>>,
     /// What alerts nobody.
     allowed: Arc<Allowed>,
     /// Kept for its memory.
@@ -107,11 +131,19 @@ impl Engine {
             now: Timestamp::MIN,
             swept: Timestamp::MIN,
             sensor: None,
+            page: None,
             allowed: Arc::default(),
             picked: Vec::new(),
         };
         engine.replace(set);
         engine
+    }
+
+    /// Lets alerts lead to the sensor's page at this address, e.g. `https://sensor.example:9847`.
+    #[must_use]
+    pub fn with_page(mut self, address: &str) -> Self {
+        self.page = Some(address.trim_end_matches('/').into());
+        self
     }
 
     /// Puts other rules in the place of the ones so far. Rules that ask the same as before keep their alerts.
@@ -230,7 +262,7 @@ impl Engine {
     pub fn observe(&mut self, observation: &Observation<'_>) {
         let subject = match observation {
             Observation::Torrent(_) => Subject::Torrent,
-            Observation::Dht(_) => Subject::Dht,
+            Observation::Dht(_) | Observation::Behaviour(_) => Subject::Dht,
             Observation::Exposure(_) => Subject::Exposure,
             Observation::HostState(_) => Subject::Host,
             Observation::Sensor(_) => Subject::Sensor,
@@ -280,7 +312,7 @@ impl Engine {
         self.now = now;
         let sweep = now.since(self.swept) >= SWEEP;
         let mut changes: Vec<(Box<[Key]>, AlertChange)> = Vec::new();
-        let (set, networks) = (&self.set, &self.networks);
+        let (set, networks, page) = (&self.set, &self.networks, self.page.as_deref());
         let mut counters = self.counters;
         for Running { rule, groups } in &mut self.rules {
             let from = changes.len();
@@ -292,13 +324,19 @@ impl Engine {
                 {
                     return false;
                 }
-                counters.opened += u64::from(action == AlertAction::Opened);
-                let alert = alert(rule, group, networks, now, since, value);
+                let counter = match action {
+                    AlertAction::Opened => &mut counters.opened,
+                    AlertAction::Repeated => &mut counters.repeated,
+                    AlertAction::Resolved => &mut counters.resolved,
+                };
+                *counter += 1;
+                let alert = alert(rule, group, networks, page, now, since, value);
                 changes.push((group.key.clone(), AlertChange { action, alert }));
                 true
             };
             let held = groups.evaluate(rule, now, tell);
             counters.evaluations += held.evaluations;
+            counters.pending += held.pending;
             counters.capped += held.capped;
             counters.suppressed += held.suppressed;
             counters.silenced += held.silenced;
@@ -324,7 +362,7 @@ impl Engine {
                 Life::Firing { since, told: Some(at) } => {
                     let mut group = group.clone();
                     let value = group.window.value(&rule.condition, rule.over, self.now, group.seen);
-                    Some(alert(rule, &group, &self.networks, at, since, value))
+                    Some(alert(rule, &group, &self.networks, self.page.as_deref(), at, since, value))
                 }
                 _ => None,
             })
@@ -384,10 +422,12 @@ fn alert(
     rule: &Arc<Rule>,
     group: &Group,
     networks: &NetTable<Arc<str>>,
+    page: Option<&str>,
     at: Timestamp,
     since: Timestamp,
     value: f64,
 ) -> Alert {
+    let link = page.map(|page| link(page, group.evidence.host));
     let network = group.evidence.host.and_then(|h| networks.holding(&h).next().cloned()).unwrap_or_default();
     Alert {
         rule: Arc::clone(rule),
@@ -395,8 +435,9 @@ fn alert(
         since,
         group: rule.group_by.iter().zip(&group.key).map(|(by, key)| (by.label(), key.text())).collect(),
         value,
-        annotations: annotate(rule, &group.key, value, since, &network, &group.evidence),
+        annotations: annotate(rule, &group.key, value, since, &network, link.as_deref(), &group.evidence),
         evidence: group.evidence.clone(),
+        link,
     }
 }
 

@@ -81,6 +81,7 @@ pub(super) struct Groups {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Held {
     pub evaluations: u64,
+    pub pending: u64,
     pub capped: u64,
     pub suppressed: u64,
     pub silenced: u64,
@@ -246,7 +247,10 @@ impl Group {
                 }
                 let since = match self.life {
                     Life::Pending { since } => since,
-                    _ => now,
+                    _ => {
+                        held.pending += 1;
+                        now
+                    }
                 };
                 self.life = Life::Pending { since };
                 if now.since(since) < rule.hold {

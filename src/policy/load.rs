@@ -3,7 +3,7 @@
 use super::clock::{self, wrong_time};
 use super::lists::Lists;
 use super::nets::NetSet;
-use super::problem::{Problem, Problems};
+use super::problem::{Position, Problem, Problems};
 use super::read::{Fields, list};
 use super::rule::Rule;
 use super::yaml;
@@ -156,8 +156,8 @@ fn files_of(path: &Path) -> Result<Vec<PathBuf>, Problem> {
     let mut files = Vec::new();
     for entry in fs::read_dir(path).map_err(cannot)? {
         let file = entry.map_err(cannot)?.path();
-        let is_yaml = file.extension().is_some_and(|e| e == "yaml" || e == "yml");
-        if is_yaml && file.is_file() {
+        // Whatever else bears such a name is told of, when it is read: a rule that is not there should not be missed.
+        if file.extension().is_some_and(|e| e == "yaml" || e == "yml") {
             files.push(file);
         }
     }
@@ -172,6 +172,12 @@ fn files_of(path: &Path) -> Result<Vec<PathBuf>, Problem> {
 /// Never reads more than a rule file may have, whatever is behind the name.
 pub(super) fn read_file(path: &Path) -> Result<String, Problem> {
     let wrong = |what: String| Problem { file: path.display().to_string(), at: None, what };
+    // Before it is opened: a pipe would wait for a writer for ever, and a device may never end.
+    let kind = fs::metadata(path).map_err(|e| wrong(format!("cannot be read: {e}")))?.file_type();
+    if !kind.is_file() {
+        let what = if kind.is_dir() { "a folder" } else { "a pipe, a socket or a device" };
+        return Err(wrong(format!("is {what}; a rule file is an ordinary file")));
+    }
     let file = fs::File::open(path).map_err(|e| wrong(format!("cannot be read: {e}")))?;
     let mut bytes = Vec::new();
     let limit = yaml::FILE_MAX as u64 + 1;
@@ -182,8 +188,19 @@ pub(super) fn read_file(path: &Path) -> Result<String, Problem> {
             yaml::FILE_MAX
         )));
     }
-    String::from_utf8(bytes)
-        .map_err(|e| wrong(format!("is not UTF-8 at byte {}", e.utf8_error().valid_up_to())))
+    String::from_utf8(bytes).map_err(|error| {
+        let read = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or_default();
+        let at = Some(end_of(&String::from_utf8_lossy(read)));
+        Problem { at, ..wrong("not UTF-8: rule files are text in UTF-8".to_owned()) }
+    })
+}
+
+/// The place behind a text.
+fn end_of(text: &str) -> Position {
+    let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    let line = text.matches('\n').count() + 1;
+    let column = text.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+    Position { line: number(line), column: number(column) }
 }
 
 pub(super) fn parent(file: &Path) -> &Path {

@@ -5,6 +5,7 @@ use super::nets::NetSet;
 use super::observation::{FlowNews, Sample, What};
 use crate::base::{Endpoint, InfoHash, Timestamp, Transport};
 use crate::event::{DhtRole, Encryption, Grade, Kind, Kinds, Word};
+use crate::ledger::Behaviour;
 use std::collections::HashSet;
 use std::sync::Arc;
 
@@ -39,6 +40,7 @@ pub(super) struct Match {
     pub roles: Small<DhtRole>,
     pub news: Small<super::Exposure>,
     pub states: Small<super::HostState>,
+    pub behaviours: Small<Behaviour>,
     pub when: Option<When>,
     pub not_when: Option<When>,
 }
@@ -86,7 +88,7 @@ pub(super) trait Bit: Copy {
 macro_rules! bits {
     ($($name:ty),*) => { $(impl Bit for $name { fn bit(self) -> u32 { self as u32 } })* };
 }
-bits!(Grade, Encryption, Carrier, DhtRole, super::Exposure, super::HostState);
+bits!(Grade, Encryption, Carrier, DhtRole, super::Exposure, super::HostState, Behaviour);
 
 /// What carries a flow's data, as the output contract names it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -133,11 +135,13 @@ impl Match {
                 asked(self.complete, complete) && asked(self.two_way, two_way)
             }
             What::Dht { sent, role, method, .. } => {
-                asked(self.sent, sent)
+                self.behaviours.is_empty()
+                    && asked(self.sent, sent)
                     && self.roles.admits(role)
                     && (self.queries.is_empty()
                         || method.is_some_and(|m| self.queries.iter().any(|q| q == m)))
             }
+            What::Behaviour(behaviour) => !self.behaviours.is_empty() && self.behaviours.admits(behaviour),
             What::Exposure { news, .. } => self.news.admits(news),
             What::HostState(state) => !self.states.is_empty() && self.states.admits(state),
             What::Sensor(_) => true,

@@ -23,15 +23,19 @@ mod script;
 mod state;
 mod template;
 mod units;
+mod vocabulary;
 mod window;
 mod yaml;
 
 pub use crate::ledger::HostState;
-pub use alert::{Alert, AlertAction, AlertChange, Evidence};
+pub use alert::{Alert, AlertAction, AlertChange, Evidence, HOST_PAGE};
 pub use cases::Case;
 pub use engine::{Engine, EngineCounters, EngineLimits};
 pub use load::RuleSet;
-pub use observation::{DhtNews, Exposure, ExposureNews, HostStateNews, Observation, SensorNews, TorrentNews};
+pub use observation::{
+    BehaviourNews, DhtNews, Exposure, ExposureNews, HostStateNews, Observation, SensorNews, TorrentNews,
+};
 pub use problem::{Position, Problem};
 pub use rule::{Rule, Severity, Subject};
 pub use units::Unit;
+pub use vocabulary::vocabulary;

@@ -2,7 +2,7 @@
 
 use crate::base::{Address, Endpoint, InfoHash, Timestamp, Transport};
 use crate::event::{Client, DhtRole, Encryption, Grade, Kinds, Reasons};
-use crate::ledger::HostState;
+use crate::ledger::{Behaviour, HostState};
 
 /// News that is not a flow's.
 #[derive(Clone, Debug)]
@@ -11,6 +11,8 @@ pub enum Observation<'a> {
     Torrent(TorrentNews),
     /// A DHT message a home host sent or received.
     Dht(DhtNews<'a>),
+    /// A home host behaves in the DHT as a rule of the ledger names it.
+    Behaviour(BehaviourNews),
     /// The outside reached a home host's port, or tried to.
     Exposure(ExposureNews<'a>),
     /// A home host's P2P state changed.
@@ -57,12 +59,23 @@ pub struct DhtNews<'a> {
     pub target: Option<InfoHash>,
 }
 
+/// A home host behaves in the DHT in a way that has a name.
+#[derive(Clone, Copy, Debug)]
+pub struct BehaviourNews {
+    /// When.
+    pub at: Timestamp,
+    /// The host.
+    pub host: Address,
+    /// Which way.
+    pub behaviour: Behaviour,
+}
+
 /// Something learnt of a port of a home host.
 #[derive(Clone, Copy, Debug)]
 pub struct ExposureNews<'a> {
     /// When.
     pub at: Timestamp,
-    /// The host and its port.
+    /// The host and its port; 0 for news of many ports.
     pub host: Endpoint,
     /// TCP or UDP.
     pub transport: Transport,
@@ -87,7 +100,7 @@ pub enum Exposure {
     OtherProtocol,
     /// The host asked the router to map it (NAT-PMP, PCP, UPnP).
     MappingAsked,
-    /// Somebody scanned it.
+    /// Somebody scanned the host: found several ports of it shut.
     Scanned,
 }
 
@@ -154,6 +167,7 @@ pub(super) enum What<'a> {
     Flow(FlowNews<'a>),
     Torrent { uploaded: u64, downloaded: u64, complete: bool, two_way: bool },
     Dht { sent: bool, role: DhtRole, method: Option<&'a str>, target: Option<InfoHash> },
+    Behaviour(Behaviour),
     Exposure { news: Exposure, detail: Option<&'a str> },
     HostState(HostState),
     Sensor(SensorNews),
@@ -216,11 +230,15 @@ impl<'a> Observation<'a> {
             },
             Self::Exposure(ExposureNews { at, host, transport, source, news, detail }) => Sample {
                 host: Some(host.address),
-                port: Some(host.port),
+                // A scan is of many ports.
+                port: (host.port != 0).then_some(host.port),
                 remote: source,
-                transport: Some(transport),
+                transport: (host.port != 0).then_some(transport),
                 ..blank(at, What::Exposure { news, detail })
             },
+            Self::Behaviour(BehaviourNews { at, host, behaviour }) => {
+                Sample { host: Some(host), ..blank(at, What::Behaviour(behaviour)) }
+            }
             Self::HostState(HostStateNews { at, host, state }) => {
                 Sample { host: Some(host), ..blank(at, What::HostState(state)) }
             }

@@ -8,10 +8,12 @@ use super::problem::Problems;
 use super::read::Fields;
 use super::template::Template;
 use super::units;
+use super::vocabulary::{LIFE, words_of};
 use super::yaml::{Node, Value};
 use super::{Exposure, HostState};
 use crate::event::{DhtRole, Encryption, Family, Grade, Kind, Kinds, Word};
-use std::collections::BTreeMap;
+use crate::ledger::DHT_RULES;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// How urgent an alert is.
@@ -106,7 +108,7 @@ pub(super) enum GroupBy {
 }
 
 impl GroupBy {
-    const WORDS: [(&'static str, Self); 7] = [
+    pub(super) const WORDS: [(&'static str, Self); 7] = [
         ("host", Self::Host),
         ("remote", Self::Remote),
         ("network", Self::Network),
@@ -163,6 +165,8 @@ pub struct Rule {
     pub labels: BTreeMap<String, String>,
     /// The file it was read from.
     pub file: String,
+    /// What it asks, in the words of [`vocabulary`](super::vocabulary).
+    pub words: BTreeSet<String>,
     pub(super) matching: Match,
     pub(super) group_by: Vec<GroupBy>,
     pub(super) condition: Condition,
@@ -194,7 +198,7 @@ const FIELDS: [&str; 16] = [
     "labels",
     "annotations",
 ];
-const MATCH_FIELDS: [&str; 29] = [
+pub(super) const MATCH_FIELDS: [&str; 30] = [
     "family",
     "kind",
     "grade",
@@ -218,6 +222,7 @@ const MATCH_FIELDS: [&str; 29] = [
     "query",
     "role",
     "sent",
+    "behaviour",
     "news",
     "state",
     "when",
@@ -284,6 +289,8 @@ impl Rule {
         labels.insert("severity".to_owned(), severity.label().to_owned());
         let (condition, over) = condition?;
         let group_by = group_by.unwrap_or_else(|| GroupBy::default_of(subject));
+        let mut words = words_of(subject, fields.get("match"), &group_by, &condition);
+        words.extend(LIFE.iter().filter(|w| fields.get(w).is_some()).map(|w| (*w).to_owned()));
         Some(Self {
             id: id?,
             rev: rev.unwrap_or(1),
@@ -293,6 +300,7 @@ impl Rule {
             subject,
             labels,
             file: file.to_owned(),
+            words,
             shape: format!("{subject:?} {group_by:?} {condition:?} {over:?}"),
             matching: matching?,
             group_by,
@@ -426,6 +434,8 @@ fn read_match(
     asks.roles = collect(fields.words("role", &roles, problems));
     asks.news = collect(fields.words("news", &Exposure::WORDS, problems));
     asks.states = collect(fields.words("state", &HostState::WORDS, problems));
+    let behaviours = DHT_RULES.map(|rule| (rule.word, rule.behaviour));
+    asks.behaviours = collect(fields.words("behaviour", &behaviours, problems));
     asks.when = fields.get("when").and_then(|n| When::read(n, zone, problems));
     asks.not_when = fields.get("not_when").and_then(|n| When::read(n, zone, problems));
     Some(asks)
@@ -464,7 +474,7 @@ fn fits(field: &str, subject: Subject) -> bool {
         "transport" => matches!(subject, Flow | Host),
         "remote" | "not_remote" | "port" | "remote_port" => subject != Torrent,
         "complete" => subject == Torrent,
-        "query" | "role" | "sent" => subject == Dht,
+        "query" | "role" | "sent" | "behaviour" => subject == Dht,
         "news" => subject == Exposure,
         "state" => subject == Host,
         _ => false,

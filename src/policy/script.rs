@@ -2,7 +2,7 @@
 
 use super::engine::Engine;
 use super::observation::{
-    DhtNews, Exposure, ExposureNews, HostStateNews, Observation, SensorNews, TorrentNews,
+    BehaviourNews, DhtNews, Exposure, ExposureNews, HostStateNews, Observation, SensorNews, TorrentNews,
 };
 use super::problem::Problems;
 use super::read::Fields;
@@ -13,7 +13,7 @@ use crate::event::{
     Client, ClientSource, Counters, DhtRole, Encryption, EndReason, FlowRecord, FlowState, FlowUpdate, Grade,
     Kind, Label, Opaque, Reason, Told, Word,
 };
-use crate::ledger::HostState;
+use crate::ledger::{Behaviour, DHT_RULES, HostState};
 use std::time::Duration;
 
 /// One piece of news.
@@ -47,6 +47,7 @@ enum News {
         news: Exposure,
         detail: Option<String>,
     },
+    Behaviour(Address, Behaviour),
     State(Address, HostState),
     Sensor(SensorNews),
 }
@@ -73,7 +74,7 @@ const FLOW: [&str; 20] = [
     "answered",
     "packets",
 ];
-const SORTS: [&str; 6] = ["flow", "torrent", "dht", "exposure", "state", "sensor"];
+const SORTS: [&str; 7] = ["flow", "torrent", "dht", "behaviour", "exposure", "state", "sensor"];
 /// Copies of one line, at most.
 const TIMES_MAX: u32 = 100_000;
 
@@ -108,6 +109,10 @@ impl Event {
                     news: *news,
                     detail: detail.as_deref(),
                 }));
+            }
+            News::Behaviour(host, behaviour) => {
+                let (host, behaviour) = (*host, *behaviour);
+                engine.observe(&Observation::Behaviour(BehaviourNews { at, host, behaviour }));
             }
             News::State(host, state) => {
                 engine.observe(&Observation::HostState(HostStateNews { at, host: *host, state: *state }));
@@ -178,6 +183,7 @@ pub(super) fn read_event(node: &Node, events: &mut Vec<Event>, problems: &mut Pr
         "flow" => flow(node, problems)?,
         "torrent" => torrent(node, problems)?,
         "dht" => dht(node, problems)?,
+        "behaviour" => behaviour(node, problems)?,
         "exposure" => exposure(node, problems)?,
         "state" => state(node, problems)?,
         _ => sensor(node, problems)?,
@@ -284,6 +290,14 @@ fn dht(node: &Node, problems: &mut Problems) -> Option<News> {
         method: fields.text("query", problems).map(str::to_owned),
         target: hash(&fields, "target", problems),
     })
+}
+
+fn behaviour(node: &Node, problems: &mut Problems) -> Option<News> {
+    let fields = Fields::of(node, "a behaviour", &["host", "behaviour"], problems)?;
+    fields.require("behaviour", problems)?;
+    let host = address(&fields, "host", problems)?;
+    let words = DHT_RULES.map(|rule| (rule.word, rule.behaviour));
+    Some(News::Behaviour(host, fields.word("behaviour", &words, problems)?))
 }
 
 fn exposure(node: &Node, problems: &mut Problems) -> Option<News> {

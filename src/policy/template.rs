@@ -30,6 +30,7 @@ fields! {
     Host = "host" | "src_ip";
     Id = "id";
     Kinds = "kinds";
+    Link = "link";
     Network = "network";
     Over = "over";
     Port = "port" | "src_port";

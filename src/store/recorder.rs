@@ -8,7 +8,7 @@ use crate::base::{Address, Endpoint, HomeNets, InfoHash, KeyedState, Timestamp};
 use crate::event::FlowUpdate;
 use crate::ledger::memory::{Memory, Minute};
 use crate::ledger::report::{Coverage, PortReport, TorrentStanding};
-use crate::ledger::{Ledger, Sample, Standing};
+use crate::ledger::{Hearer, Ledger, Sample, Standing};
 use crate::policy::{AlertAction, AlertChange, Engine};
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -281,7 +281,7 @@ impl Recorder {
                 self.outside.insert(host.address, *endpoint);
             }
         }
-        (memory, ledger.ports_tried_since(since))
+        (memory, ledger.ports_with_news(Hearer::History, Timestamp::MIN))
     }
 
     fn hand_over(&mut self, (memory, ports): (Memory, Vec<PortReport>), engine: Option<serde_json::Value>) {

@@ -292,6 +292,7 @@ function someAlerts(hosts) {
       opened: at(44),
       resolved: null,
       summary: `${hosts[0].address} sent 5.2 GiB by BitTorrent in 24 h`,
+      reasons: ["handshake", "mse-shape"],
     },
     {
       rule: "watched-infohash",

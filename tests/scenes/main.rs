@@ -10,6 +10,7 @@
 #[path = "../vectors/load.rs"]
 mod load;
 
+mod alerts;
 mod around;
 mod dht;
 mod dht_conduct;

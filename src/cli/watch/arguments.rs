@@ -5,7 +5,9 @@ use super::super::privacy::PrivacyArguments;
 use clap::{Args, ValueEnum, ValueHint};
 use std::path::PathBuf;
 use swarmscope::base::Network;
-use swarmscope::config::{self, ByteSize, Config, ListenAddress, LogFormat, LogLevel, TimeSpan};
+use swarmscope::config::{
+    self, ByteSize, Config, ListenAddress, LogFormat, LogLevel, TimeSpan, page_address,
+};
 
 /// Most worker threads.
 const WORKERS_MAX: i64 = 256;
@@ -84,6 +86,9 @@ pub(crate) struct WatchArguments {
     /// Path of the metrics
     #[arg(long = "web.telemetry-path", value_name = "PATH", help_heading = "Web")]
     pub(crate) web_telemetry_path: Option<String>,
+    /// Address by which people reach the page, for links in alerts
+    #[arg(long = "web.external-url", value_name = "URL", value_parser = page_address, help_heading = "Web")]
+    pub(crate) web_external_url: Option<String>,
     /// Home hosts with metrics of their own; 0 for none
     #[arg(long = "metrics.max-hosts", value_name = "N", value_parser = clap::value_parser!(u32).range(0..=1_000), help_heading = "Web")]
     pub(crate) metrics_max_hosts: Option<u32>,
@@ -153,6 +158,7 @@ impl WatchArguments {
         config.web.enable_lifecycle |= self.web_enable_lifecycle;
         list(&mut config.web.allowed_hosts, &self.web_allowed_host);
         value(&mut config.web.telemetry_path, &self.web_telemetry_path);
+        option(&mut config.web.external_url, &self.web_external_url);
         value(&mut config.metrics.max_hosts, &self.metrics_max_hosts);
         option(&mut config.events.path, &self.events);
         config.events.all_flows |= self.all_flows;
@@ -248,7 +254,7 @@ mod tests {
             "swarmscope watch -i any --filter udp --buffer 1MiB --snaplen 96 --no-promiscuous \
              --home-net 10.0.0.0/8 --quiet-for 7d --user nobody --events e.jsonl --all-flows --log dht --log.level debug \
              --log.format json --web.listen-address localhost:1 --web.config.file w.yml --web.insecure --web.enable-lifecycle \
-             --web.allowed-host s --web.telemetry-path /m --metrics.max-hosts 9 --rules r --allow l --state s \
+             --web.allowed-host s --web.telemetry-path /m --web.external-url http://s --metrics.max-hosts 9 --rules r --allow l --state s \
              --names off --anonymize key --workers 7",
             "",
         );
@@ -260,6 +266,9 @@ mod tests {
             "syslog",
             "webhook",
             "alertmanager",
+            "journald",
+            "eve",
+            "exec",
             "rotate_size",
             "rotate_hours",
             "compress",

@@ -66,6 +66,9 @@ pub(crate) fn run(arguments: &WatchArguments, verbose: u8, quiet: bool) -> Resul
     let running = Running { arguments: arguments.clone(), config, file, signals, service: service.clone() };
     let mut engine =
         Engine::new(rules, HomeNets::new(running.config.home_networks.clone()), EngineLimits::default());
+    if let Some(page) = &running.config.web.external_url {
+        engine = engine.with_page(page);
+    }
     engine.allow(Arc::clone(&allowed));
     let mut options = watch_options(&running, allowed);
     let history = past.map(|past| go_on(past, &running.config, &mut engine, &mut options)).transpose()?;
@@ -89,6 +92,11 @@ pub(crate) fn run(arguments: &WatchArguments, verbose: u8, quiet: bool) -> Resul
         info!(%address, "serving the page, the API and the metrics");
     }
     service.ready(&format!("listening on {interfaces}"));
+    // What fired before a restart.
+    outputs.inner_mut().resume(engine.active().map(|mut alert| {
+        veil.alert(&mut alert);
+        alert
+    }));
     let mut sink = Watched(Policed::new(&mut engine, &mut outputs, dht_too));
     let result = watch(&mut source, &options, &mut sink);
     service.stopping();

@@ -24,7 +24,7 @@ use swarmscope::output::sinks::RotatingFile;
 use swarmscope::output::{
     AnalysisSink, DhtEvent, EventWriter, FlowContext, HostEvent, InterfaceStatus, SensorStatus, TorrentEvent,
 };
-use swarmscope::policy::{AlertChange, Engine, RuleSet, Subject};
+use swarmscope::policy::{Alert, AlertChange, Engine, RuleSet, Subject};
 use swarmscope::store::Removed;
 use swarmscope::system::{Service, Signals};
 use tracing::{error, info, warn};
@@ -96,6 +96,11 @@ impl Outputs {
     /// Rules to put in the place of those in force, where a reload has read some.
     pub(super) fn take_rules(&mut self) -> Option<Arc<RuleSet>> {
         self.rules.take()
+    }
+
+    /// Tells of alerts that fired before a restart.
+    pub(super) fn resume(&self, alerts: impl Iterator<Item = Alert>) {
+        self.carriers.resume(alerts);
     }
 
     /// Serves what the policy says.
@@ -197,23 +202,30 @@ impl Outputs {
         self.running.service.ready("reloaded");
     }
 
-    /// Reads configuration and rules; takes the rules only when both are right.
+    /// Reads configuration, rules, and the secrets of sinks; takes them only when all are right.
     fn read_again(&mut self) -> Result<(), String> {
         let file = self.running.arguments.config.as_deref().or(self.running.file.as_deref());
         let (mut config, _) = Config::load(file).map_err(|error| error.to_string())?;
         self.running.arguments.over(&mut config);
-        let rules = policy::load(config.rules.dir.as_deref()).map_err(|failure| match failure {
+        let text = |failure| match failure {
             Failure::Usage(text) | Failure::Run(text) => text,
             Failure::ClosedPipe => String::new(),
-        })?;
+        };
+        let rules = policy::load(config.rules.dir.as_deref()).map_err(text)?;
         if !self.dht && rules.rules.iter().any(|rule| rule.subject == Subject::Dht) {
             warn!("rules about DHT messages take effect with a restart: none were about them at the start");
         }
+        // Last, for it changes something. Secrets and certificates are read anew even where their places are the same.
+        let prepared = Prepared::from(&config.sinks).map_err(text)?;
+        self.carriers.go_on_with(prepared).map_err(text)?;
         self.running.config.rules = config.rules.clone();
+        self.running.config.sinks = config.sinks.clone();
         if config == self.running.config {
             info!(rules = rules.rules.len(), "reloaded");
         } else {
-            warn!("the configuration has changed beyond its rules: what is new takes effect with a restart");
+            warn!(
+                "the configuration has changed beyond its rules and sinks: what is new takes effect with a restart"
+            );
         }
         self.rules = Some(rules);
         Ok(())

@@ -122,9 +122,16 @@ impl Board {
         for (rule, n) in engine.firing() {
             *firing.entry((rule.name.clone(), rule.severity.label().to_owned())).or_default() += n as u64;
         }
-        let evaluations = engine.counters().evaluations;
+        let counters = engine.counters();
+        let evaluations = counters.evaluations;
+        let held = [
+            ("capped", counters.capped),
+            ("suppressed", counters.suppressed),
+            ("silenced", counters.silenced),
+            ("no-room", counters.groups_refused),
+        ];
         let alerts = anew.then(|| self.alerts(engine));
-        PolicyNow { firing, evaluations, spent, alerts }
+        PolicyNow { firing, held, evaluations, spent, alerts }
     }
 
     fn alerts(&self, engine: &Engine) -> Vec<AlertItem> {
@@ -141,6 +148,7 @@ impl Board {
 /// What the policy says at a tick.
 pub(super) struct PolicyNow {
     firing: BTreeMap<(String, String), u64>,
+    held: [(&'static str, u64); 4],
     evaluations: u64,
     spent: Duration,
     /// `None` where they are as they were.
@@ -151,6 +159,7 @@ impl PolicyNow {
     /// Puts it over what was said before.
     pub(super) fn over(self, status: &mut PolicyStatus) {
         status.firing = self.firing;
+        status.held = self.held;
         status.evaluations = self.evaluations;
         status.evaluation_time = self.spent;
         if let Some(alerts) = self.alerts {

@@ -36,16 +36,30 @@ pub struct OutputStatus {
 }
 
 /// What the policy says; empty as long as no rules are loaded.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct PolicyStatus {
     /// Alerts that fire, by rule and severity.
     pub firing: BTreeMap<(String, String), u64>,
+    /// Alerts that were not told, or only later, by fixed words for the reason.
+    pub held: [(&'static str, u64); 4],
     /// Evaluations of the rules.
     pub evaluations: u64,
     /// Time spent on them.
     pub evaluation_time: Duration,
     /// Alerts, firing ones first, newest first.
     pub alerts: Vec<AlertItem>,
+}
+
+impl Default for PolicyStatus {
+    fn default() -> Self {
+        Self {
+            firing: BTreeMap::new(),
+            held: [("capped", 0), ("suppressed", 0), ("silenced", 0), ("no-room", 0)],
+            evaluations: 0,
+            evaluation_time: Duration::ZERO,
+            alerts: Vec::new(),
+        }
+    }
 }
 
 /// An alert as the policy room writes it.

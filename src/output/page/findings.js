@@ -154,6 +154,9 @@ const alertsView = {
   },
 };
 
+// A reason's word, with its sentence for who points at it.
+const why = (reason) => h("span.why", { title: REASONS[reason] || "" }, mono(reason), " ");
+
 const ALERT_COLUMNS = [
   {
     key: "state",
@@ -172,7 +175,11 @@ const ALERT_COLUMNS = [
     key: "rule",
     label: "Rule",
     value: (alert) => alert.rule,
-    cell: (alert) => [net(alert.rule, 60), alert.summary ? h("span.sub", {}, net(alert.summary, 160)) : null],
+    cell: (alert) => [
+      net(alert.rule, 60),
+      alert.summary ? h("span.sub", {}, net(alert.summary, 160)) : null,
+      alert.reasons?.length ? h("span.sub", {}, alert.reasons.map((reason) => why(reason))) : null,
+    ],
   },
   {
     key: "host",

@@ -16,7 +16,7 @@ use crate::ledger::Standing;
 use crate::ledger::report::{
     Coverage, HostReport, MappingReport, PortReport, Report, ScanReport, TorrentHost, TorrentReport,
 };
-use crate::policy::{Alert, Evidence};
+use crate::policy::{Alert, Evidence, HOST_PAGE};
 use sha2::{Digest as _, Sha256};
 
 /// How names of torrents and files are told.
@@ -233,9 +233,19 @@ impl Veil {
 
     /// An alert: its evidence, what keeps it apart, what its rule says of it.
     pub fn alert(&self, alert: &mut Alert) {
-        let Alert { rule: _, at: _, since: _, group, value: _, evidence, annotations } = alert;
+        let Alert { rule: _, at: _, since: _, group, value: _, evidence, annotations, link } = alert;
+        // Behind the page comes the host; the page itself is the sensor's.
+        let host_of = |link: String| match link.rsplit_once(HOST_PAGE) {
+            Some((page, host)) => format!("{page}{HOST_PAGE}{}", self.text(host)),
+            None => link,
+        };
+        *link = link.take().map(host_of);
         group.iter_mut().for_each(|(_, value)| *value = self.text(value));
-        annotations.iter_mut().for_each(|(_, value)| *value = self.text(value));
+        for (_, value) in annotations {
+            // A host in a link stands behind a path, where it would not be seen as an address.
+            let parts: Vec<String> = value.split(HOST_PAGE).map(|part| self.text(part)).collect();
+            *value = parts.join(HOST_PAGE);
+        }
         let Evidence {
             host,
             port: _,

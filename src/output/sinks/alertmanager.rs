@@ -3,10 +3,11 @@
 //! Alertmanager takes an alert for resolved when nobody posts it for a while, so those that fire are posted again every
 //! minute. The labels are the alert's identity there: they hold the rule and the group, and nothing that counts.
 
-use super::{Courier, HttpTarget, Undelivered};
+use super::{Courier, HttpTarget, Secret, Undelivered};
 use crate::policy::{AlertAction, AlertChange};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
+use std::io;
 use std::time::Duration;
 
 /// Time between two posts of what fires.
@@ -15,22 +16,28 @@ const EVERY: Duration = Duration::from_secs(60);
 const POST_MAX: usize = 500;
 
 /// The courier.
-#[derive(Debug)]
 pub struct Alertmanager {
     target: HttpTarget,
     sensor: String,
-    firing: BTreeMap<String, Value>,
+    token: Option<String>,
+    firing: BTreeMap<String, AlertChange>,
 }
 
 impl Alertmanager {
-    /// Posts to the Alertmanager at `base`, e.g. `http://127.0.0.1:9093`; `sensor` becomes a label.
-    #[must_use]
-    pub fn new(base: &HttpTarget, sensor: &str) -> Self {
-        Self { target: base.join("/api/v2/alerts"), sensor: sensor.to_owned(), firing: BTreeMap::new() }
+    /// Posts to the Alertmanager at `base`, e.g. `http://127.0.0.1:9093`; `sensor` becomes a label. `token` goes into
+    /// `Authorization: Bearer`, for one that stands behind a proxy.
+    ///
+    /// # Errors
+    /// When the secret cannot be read.
+    pub fn new(base: &HttpTarget, sensor: &str, token: Option<&Secret>) -> io::Result<Self> {
+        let token = token.map(Secret::read).transpose()?.map(|token| format!("Bearer {token}"));
+        let target = base.join("/api/v2/alerts");
+        Ok(Self { target, sensor: sensor.to_owned(), token, firing: BTreeMap::new() })
     }
 
-    fn post(&self, alerts: &[Value]) -> Result<(), Undelivered> {
-        self.target.post(&Value::Array(alerts.to_vec()).to_string(), &[])
+    fn post(&self, alerts: Vec<Value>) -> Result<(), Undelivered> {
+        let token = self.token.as_deref().map(|token| ("Authorization", token));
+        self.target.post(&Value::Array(alerts).to_string(), token.as_slice())
     }
 }
 
@@ -41,9 +48,9 @@ impl Courier for Alertmanager {
             alert.insert("endsAt".to_owned(), Value::String(change.alert.at.to_string()));
             self.firing.remove(&key);
         } else {
-            self.firing.insert(key, Value::Object(alert.clone()));
+            self.firing.insert(key, change.clone());
         }
-        self.post(&[Value::Object(alert)])
+        self.post(vec![Value::Object(alert)])
     }
 
     fn every(&self) -> Option<Duration> {
@@ -51,8 +58,17 @@ impl Courier for Alertmanager {
     }
 
     fn refresh(&mut self) -> Result<(), Undelivered> {
-        let firing: Vec<Value> = self.firing.values().cloned().collect();
-        firing.chunks(POST_MAX).try_for_each(|alerts| self.post(alerts))
+        let firing: Vec<&AlertChange> = self.firing.values().collect();
+        let posted = |change: &&AlertChange| Value::Object(alert(change, &self.sensor).1);
+        firing.chunks(POST_MAX).try_for_each(|alerts| self.post(alerts.iter().map(posted).collect()))
+    }
+
+    fn firing(&mut self) -> Vec<AlertChange> {
+        std::mem::take(&mut self.firing).into_values().collect()
+    }
+
+    fn take_over(&mut self, firing: Vec<AlertChange>) {
+        self.firing = firing.into_iter().map(|change| (alert(&change, &self.sensor).0, change)).collect();
     }
 }
 
@@ -78,5 +94,6 @@ fn alert(change: &AlertChange, sensor: &str) -> (String, Map<String, Value>) {
     let key = labels.to_string();
     let starts = Value::String(alert.since.to_string());
     let members = [("labels", labels), ("annotations", Value::Object(annotations)), ("startsAt", starts)];
-    (key, members.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+    let link = alert.link.as_deref().map(|link| ("generatorURL", text(link)));
+    (key, members.into_iter().chain(link).map(|(name, value)| (name.to_owned(), value)).collect())
 }

@@ -1,13 +1,14 @@
 //! Just enough HTTP/1.1 (RFC 9112) to post a small body and read whether it was taken: no redirects, no cookies, a reply of at
-//! most 4 KiB, an end to every wait. Without TLS: a receiver elsewhere belongs behind a relay on this host.
+//! most 4 KiB, an end to every wait. `https` needs a [`TlsClient`].
 
-use super::Undelivered;
+use super::connection::Connection;
+use super::{TlsClient, Undelivered};
 use std::fmt::{self, Write as _};
 use std::io::{Read as _, Write as _};
-use std::net::{TcpStream, ToSocketAddrs as _};
+use std::net::ToSocketAddrs as _;
 use std::time::Duration;
 
-/// Longest wait for a connection, and for each piece of an answer.
+/// Longest wait for a connection, and after it for the exchange.
 const WAIT: Duration = Duration::from_secs(5);
 /// Bytes of an answer that are read.
 const REPLY_MAX: usize = 4_096;
@@ -15,17 +16,19 @@ const REPLY_MAX: usize = 4_096;
 const PIECES_MAX: usize = 16;
 
 /// Where to post to.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct HttpTarget {
     /// As in `Host:`, with the port.
     authority: String,
     path: String,
+    secure: bool,
+    tls: Option<TlsClient>,
 }
 
 /// Why a text is no address to post to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum TargetError {
-    /// It does not begin with `http://`.
+    /// It does not begin with `http://` or `https://`.
     Scheme,
     /// It has a user or a password: secrets come from files or the environment.
     Secret,
@@ -36,7 +39,7 @@ pub enum TargetError {
 impl fmt::Display for TargetError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Scheme => "expected http://host[:port]/path; for HTTPS put a relay on this host",
+            Self::Scheme => "expected http://host[:port]/path or https://host[:port]/path",
             Self::Secret => "a password does not belong into an address; name a file or a variable",
             Self::Malformed => "expected http://host[:port]/path",
         })
@@ -48,7 +51,11 @@ impl std::error::Error for TargetError {}
 impl std::str::FromStr for HttpTarget {
     type Err = TargetError;
     fn from_str(text: &str) -> Result<Self, TargetError> {
-        let rest = text.strip_prefix("http://").ok_or(TargetError::Scheme)?;
+        let (rest, secure) = match (text.strip_prefix("http://"), text.strip_prefix("https://")) {
+            (Some(rest), _) => (rest, false),
+            (None, Some(rest)) => (rest, true),
+            (None, None) => return Err(TargetError::Scheme),
+        };
         let at = rest.find(['/', '?']).unwrap_or(rest.len());
         let (authority, path) = rest.split_at_checked(at).ok_or(TargetError::Malformed)?;
         if authority.contains('@') {
@@ -60,13 +67,29 @@ impl std::str::FromStr for HttpTarget {
         }
         let host_end = authority.rfind(']').map_or(0, |at| at + 1);
         let has_port = authority.get(host_end..).is_some_and(|rest| rest.contains(':'));
-        let authority = if has_port { authority.to_owned() } else { format!("{authority}:80") };
+        let authority = if has_port {
+            authority.to_owned()
+        } else {
+            format!("{authority}:{}", if secure { 443 } else { 80 })
+        };
         let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
-        Ok(Self { authority, path })
+        Ok(Self { authority, path, secure, tls: None })
     }
 }
 
 impl HttpTarget {
+    /// Whether it is reached by TLS: then [`with_tls`](Self::with_tls) has to say how.
+    #[must_use]
+    pub const fn is_secure(&self) -> bool {
+        self.secure
+    }
+
+    /// The same target, reached by this TLS where it is an `https` one.
+    #[must_use]
+    pub fn with_tls(self, tls: TlsClient) -> Self {
+        Self { tls: Some(tls), ..self }
+    }
+
     /// The same target with a path behind its own.
     #[must_use]
     pub fn join(&self, path: &str) -> Self {
@@ -92,7 +115,8 @@ impl HttpTarget {
             let _ = write!(head, "{name}: {value}\r\n");
         }
         head.push_str("\r\n");
-        stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body.as_bytes())).map_err(later)?;
+        head.push_str(body);
+        stream.write_all(head.as_bytes()).and_then(|()| stream.flush()).map_err(later)?;
         let mut reply = Vec::new();
         let mut piece = [0; 1_024];
         for _ in 0..PIECES_MAX {
@@ -106,19 +130,17 @@ impl HttpTarget {
         judge(&self.authority, &reply)
     }
 
-    fn connect(&self) -> std::io::Result<TcpStream> {
-        let mut last = std::io::Error::from(std::io::ErrorKind::AddrNotAvailable);
-        for address in self.authority.to_socket_addrs()? {
-            match TcpStream::connect_timeout(&address, WAIT) {
-                Ok(stream) => {
-                    stream.set_read_timeout(Some(WAIT))?;
-                    stream.set_write_timeout(Some(WAIT))?;
-                    return Ok(stream);
-                }
-                Err(error) => last = error,
-            }
-        }
-        Err(last)
+    fn connect(&self) -> std::io::Result<Connection> {
+        let host = self.authority.rsplit_once(':').map_or(self.authority.as_str(), |(host, _)| host);
+        let host = host.trim_start_matches('[').trim_end_matches(']');
+        let tls = match (self.secure, &self.tls) {
+            (false, _) => None,
+            (true, Some(tls)) => Some((tls, host)),
+            (true, None) => return Err(std::io::Error::other("https, and nobody is said to be trusted")),
+        };
+        let mut connection = Connection::open(self.authority.to_socket_addrs()?, tls, WAIT)?;
+        connection.renew(WAIT);
+        Ok(connection)
     }
 }
 
@@ -146,16 +168,16 @@ mod tests {
     fn addresses_are_read_and_secrets_in_them_refused() {
         let target = |text: &str| text.parse::<HttpTarget>();
         assert_eq!(target("http://am.example/x?y").unwrap().authority, "am.example:80");
-        assert_eq!(
-            target("http://[::1]:9093").unwrap(),
-            HttpTarget { authority: "[::1]:9093".into(), path: "/".into() }
-        );
+        let six = target("http://[::1]:9093").unwrap();
+        assert_eq!((six.authority.as_str(), six.path.as_str()), ("[::1]:9093", "/"));
         assert_eq!(target("http://[::1]").unwrap().authority, "[::1]:80");
         assert_eq!(target("http://a/b/").unwrap().join("/c").path, "/b/c");
-        assert_eq!(target("https://a/"), Err(TargetError::Scheme));
-        assert_eq!(target("http://u:p@a/"), Err(TargetError::Secret));
+        let secure = target("https://a/").unwrap();
+        assert!(secure.is_secure() && secure.authority == "a:443");
+        assert_eq!(target("ftp://a/").unwrap_err(), TargetError::Scheme);
+        assert_eq!(target("https://u:p@a/").unwrap_err(), TargetError::Secret);
         for bad in ["http://", "http:///x", "http://a/ b", "http://a/\r\nX: y"] {
-            assert_eq!(target(bad), Err(TargetError::Malformed), "{bad}");
+            assert_eq!(target(bad).unwrap_err(), TargetError::Malformed, "{bad}");
         }
     }
 

@@ -1,36 +1,54 @@
-//! Alerts to syslog (RFC 5424), over UDP (RFC 5426) or TCP with octet counting (RFC 6587).
+//! Alerts to syslog (RFC 5424), over UDP (RFC 5426), TCP with octet counting (RFC 6587) or TLS (RFC 5425).
+//!
+//! Syslog has no receipts. So a connection is looked at before each message, and now and then between them: one that the
+//! receiver broke off may hold what it never read, and what was sent in the last minute is sent again. A datagram that the
+//! receiver's machine refuses is sent again; one that is lost on the way is lost.
 
-use super::{Courier, Undelivered};
+use super::connection::{Connection, Peer, now};
+use super::{Courier, TlsClient, Undelivered};
 use crate::base::printable;
 use crate::policy::{AlertChange, Severity};
+use std::collections::VecDeque;
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
-use std::net::{SocketAddr, TcpStream, UdpSocket};
-use std::time::Duration;
+use std::net::{SocketAddr, UdpSocket};
+use std::time::{Duration, Instant};
 
-/// Longest wait for a connection or a full buffer.
+/// Longest wait for a connection, and for a full buffer.
 const WAIT: Duration = Duration::from_secs(5);
+/// Time in which a refusal of a datagram comes back: there and back in most networks.
+const REFUSAL: Duration = Duration::from_millis(50);
+/// Time between two looks at a connection on which nothing is sent.
+const EVERY: Duration = Duration::from_secs(5);
+/// Messages that are kept for a connection that breaks: so many, so long.
+const KEPT: (usize, Duration) = (64, Duration::from_secs(60));
 /// Longest message, in bytes: what every receiver should take (RFC 5424 section 6.1).
 const MESSAGE_MAX: usize = 2_048;
 /// Facility local0.
 const FACILITY: u8 = 16;
 
 /// How to reach the receiver.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum SyslogTransport {
-    /// A datagram each; what is lost is lost.
+    /// A datagram each.
     Udp,
     /// A stream with octet counting.
     Tcp,
+    /// The same within TLS.
+    Tls(TlsClient),
 }
 
 /// The courier.
-#[derive(Debug)]
 pub struct Syslog {
     receiver: SocketAddr,
     transport: SyslogTransport,
     host: String,
-    stream: Option<TcpStream>,
+    socket: Option<UdpSocket>,
+    stream: Option<Connection>,
+    /// Sent lately, and perhaps not read.
+    sent: VecDeque<(Instant, String)>,
+    /// To be sent again.
+    again: VecDeque<String>,
 }
 
 impl Syslog {
@@ -38,34 +56,100 @@ impl Syslog {
     #[must_use]
     pub fn new(receiver: SocketAddr, transport: SyslogTransport, host: &str) -> Self {
         let host = host.chars().filter(char::is_ascii_graphic).take(255).collect();
-        Self { receiver, transport, host, stream: None }
+        let (sent, again) = (VecDeque::new(), VecDeque::new());
+        Self { receiver, transport, host, socket: None, stream: None, sent, again }
     }
 
-    fn datagram(&self, message: &str) -> io::Result<()> {
-        let any: SocketAddr = match self.receiver {
-            SocketAddr::V4(_) => ([0; 4], 0).into(),
-            SocketAddr::V6(_) => ([0u16; 8], 0).into(),
+    fn datagram(&mut self, message: &str) -> io::Result<()> {
+        let socket = match self.socket.take() {
+            Some(socket) => socket,
+            None => {
+                let any: SocketAddr = match self.receiver {
+                    SocketAddr::V4(_) => ([0; 4], 0).into(),
+                    SocketAddr::V6(_) => ([0u16; 8], 0).into(),
+                };
+                let socket = UdpSocket::bind(any)?;
+                socket.connect(self.receiver)?;
+                socket.set_read_timeout(Some(REFUSAL))?;
+                socket
+            }
         };
-        UdpSocket::bind(any)?.send_to(message.as_bytes(), self.receiver).map(drop)
+        socket.send(message.as_bytes())?;
+        // A receiver never answers: what comes is the word of its machine that nobody listens there.
+        match socket.recv(&mut [0; 16]) {
+            Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => Err(error),
+            _ => {
+                self.socket = Some(socket);
+                Ok(())
+            }
+        }
     }
 
+    /// Sends into the stream, what has to be sent again first.
     fn stream(&mut self, message: &str) -> io::Result<()> {
-        let mut stream = match self.stream.take().filter(alive) {
+        self.look();
+        while let Some(message) = self.again.front().cloned() {
+            self.write(&message)?;
+            self.again.pop_front();
+        }
+        self.write(message)
+    }
+
+    fn write(&mut self, message: &str) -> io::Result<()> {
+        let mut stream = match self.stream.take() {
             Some(stream) => stream,
-            None => TcpStream::connect_timeout(&self.receiver, WAIT)?,
+            None => {
+                let host = self.receiver.ip().to_string();
+                let tls = match &self.transport {
+                    SyslogTransport::Tls(tls) => Some((tls, host.as_str())),
+                    _ => None,
+                };
+                Connection::open([self.receiver], tls, WAIT)?
+            }
         };
-        stream.set_write_timeout(Some(WAIT))?;
-        stream.write_all(format!("{} {message}", message.len()).as_bytes())?;
+        stream.renew(WAIT);
+        let framed = format!("{} {message}", message.len());
+        if let Err(error) = stream.write_all(framed.as_bytes()).and_then(|()| stream.flush()) {
+            self.broken();
+            return Err(error);
+        }
         self.stream = Some(stream);
+        if self.sent.len() >= KEPT.0 {
+            self.sent.pop_front();
+        }
+        self.sent.push_back((now(), message.to_owned()));
         Ok(())
     }
-}
 
-/// Whether the other side still listens: it never sends, so the end of its stream is the end.
-fn alive(stream: &TcpStream) -> bool {
-    let waits = |e: &io::Error| e.kind() == io::ErrorKind::WouldBlock;
-    let quiet = stream.set_nonblocking(true).is_ok() && stream.peek(&mut [0]).is_err_and(|e| waits(&e));
-    quiet && stream.set_nonblocking(false).is_ok()
+    /// Looks whether the receiver still listens, and what may not have reached it.
+    fn look(&mut self) {
+        let Some(stream) = &mut self.stream else { return };
+        match stream.peer() {
+            Peer::Listening => self.sent.retain(|(at, _)| now().saturating_duration_since(*at) < KEPT.1),
+            Peer::Closed => {
+                self.stream = None;
+                self.sent.clear();
+            }
+            Peer::Reset => {
+                self.stream = None;
+                self.broken();
+            }
+        }
+    }
+
+    fn broken(&mut self) {
+        let late = |(at, message): (Instant, String)| {
+            (now().saturating_duration_since(at) < KEPT.1).then_some(message)
+        };
+        let lately: Vec<String> = self.sent.drain(..).filter_map(late).collect();
+        lately.into_iter().rev().for_each(|message| self.again.push_front(message));
+        self.again.truncate(KEPT.0);
+    }
+
+    fn later(&self) -> impl Fn(io::Error) -> Undelivered + use<> {
+        let receiver = self.receiver;
+        move |error| Undelivered::Later(format!("{receiver}: {error}"))
+    }
 }
 
 impl Courier for Syslog {
@@ -73,20 +157,38 @@ impl Courier for Syslog {
         let message = message(change, &self.host);
         let sent = match self.transport {
             SyslogTransport::Udp => self.datagram(&message),
-            SyslogTransport::Tcp => self.stream(&message),
+            SyslogTransport::Tcp | SyslogTransport::Tls(_) => self.stream(&message),
         };
-        sent.map_err(|e| Undelivered::Later(format!("{}: {e}", self.receiver)))
+        sent.map_err(self.later())
+    }
+
+    fn every(&self) -> Option<Duration> {
+        (!matches!(self.transport, SyslogTransport::Udp)).then_some(EVERY)
+    }
+
+    fn refresh(&mut self) -> Result<(), Undelivered> {
+        self.look();
+        while let Some(message) = self.again.front().cloned() {
+            self.write(&message).map_err(self.later())?;
+            self.again.pop_front();
+        }
+        Ok(())
+    }
+}
+
+/// The severity of RFC 5424, which journald calls priority.
+pub(super) const fn priority(severity: Severity) -> u8 {
+    match severity {
+        Severity::Critical => 2,
+        Severity::Warning => 4,
+        Severity::Notice => 5,
+        Severity::Info => 6,
     }
 }
 
 fn message(change: &AlertChange, host: &str) -> String {
     let alert = &change.alert;
-    let severity = match alert.severity() {
-        Severity::Critical => 2,
-        Severity::Warning => 4,
-        Severity::Notice => 5,
-        Severity::Info => 6,
-    };
+    let severity = priority(alert.severity());
     // RFC 5424 wants no more than six digits of a second and `Z` or an offset: the contract's form has both.
     let host = if host.is_empty() { "-" } else { host };
     let mut text =

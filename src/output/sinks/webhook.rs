@@ -1,8 +1,7 @@
 //! Alerts to any web service: one POST each, with a body of the operator's making, and signed.
 
-use super::{Courier, HttpTarget, Secret, Undelivered};
+use super::{Courier, HttpTarget, Secret, Undelivered, event_of};
 use crate::base::hex;
-use crate::output::EventWriter;
 use crate::policy::AlertChange;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
@@ -23,7 +22,7 @@ pub struct Webhook {
 
 impl Webhook {
     /// Posts to `target`. The body is the `alert` event, or `template`: JSON in whose strings `{{summary}}`, `{{rule}}`,
-    /// `{{severity}}`, `{{action}}`, `{{host}}`, `{{value}}` and `{{at}}` are filled in. `key` signs the body, `token` goes into
+    /// `{{severity}}`, `{{action}}`, `{{host}}`, `{{value}}`, `{{at}}` and `{{link}}` and `{{link}}` are filled in. `key` signs the body, `token` goes into
     /// `Authorization: Bearer`.
     ///
     /// # Errors
@@ -46,12 +45,7 @@ impl Webhook {
                 fill(&mut body, change);
                 body.to_string()
             }
-            None => {
-                let mut events = EventWriter::new(Vec::new());
-                // Memory takes everything.
-                let _ = events.alert(change);
-                String::from_utf8(events.into_inner()).unwrap_or_default().trim_end().to_owned()
-            }
+            None => event_of(change),
         }
     }
 }
@@ -102,6 +96,7 @@ fn filled(text: &str, change: &AlertChange) -> String {
             "host" => out.push_str(&alert.host().map_or_else(|| "-".to_owned(), |h| h.to_string())),
             "value" => out.push_str(&alert.unit().show(alert.value)),
             "at" => out.push_str(&alert.at.to_string()),
+            "link" => out.push_str(alert.link.as_deref().unwrap_or("-")),
             _ => {}
         }
         rest = behind;

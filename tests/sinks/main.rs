@@ -1,17 +1,25 @@
-//! Sinks against receivers that die, come back, refuse and drip.
+//! Sinks against receivers that die, come back, refuse and drip, and against readers with a schema.
 
 #![allow(
     clippy::unwrap_used,
     clippy::panic,
     clippy::indexing_slicing,
-    reason = "a test may fail by panicking"
+    clippy::disallowed_methods,
+    reason = "a test may fail by panicking, and wait by the wall clock"
 )]
 
+mod local;
+mod receivers;
+mod restart;
+mod secrets;
+
+use receivers::{Receiver, Speaks, until};
+use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::net::{SocketAddr, TcpListener, UdpSocket};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, channel};
+use std::sync::mpsc::{self, channel};
 use std::thread::spawn;
 use std::time::Duration;
 use swarmscope::base::{HomeNets, Timestamp};
@@ -19,7 +27,8 @@ use swarmscope::output::sinks::{
     Alertmanager, Courier, HttpTarget, Outbox, RotatingFile, Secret, Syslog, SyslogTransport, Webhook,
 };
 use swarmscope::policy::{
-    AlertAction, AlertChange, Engine, EngineLimits, HostState, HostStateNews, Observation, RuleSet,
+    AlertAction, AlertChange, Case, Engine, EngineLimits, HostState, HostStateNews, Observation, RuleSet,
+    Subject,
 };
 
 const RULE: &str = r#"
@@ -37,7 +46,8 @@ rules:
 /// An alert of this host that opened, and its end.
 fn changes(host: u8) -> [AlertChange; 2] {
     let set = Arc::new(RuleSet::parse("r.yaml", RULE, Path::new(".")).unwrap());
-    let mut engine = Engine::new(set, HomeNets::default(), EngineLimits::default());
+    let engine = Engine::new(set, HomeNets::default(), EngineLimits::default());
+    let mut engine = engine.with_page("https://sensor.example/");
     let at = Timestamp::from_secs(1_772_366_409);
     let host = format!("10.0.0.{host}").parse().unwrap();
     engine.observe(&Observation::HostState(HostStateNews { at, host, state: HostState::Recurred }));
@@ -47,8 +57,22 @@ fn changes(host: u8) -> [AlertChange; 2] {
     [opened, resolved]
 }
 
+/// Alerts of every subject, made by the tests of rules.
+fn all_sorts() -> Vec<AlertChange> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("rules/tests");
+    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let changes: Vec<AlertChange> = files
+        .filter(|file| file.extension().is_some_and(|e| e == "yaml"))
+        .flat_map(|file| Case::load(&file).unwrap())
+        .flat_map(|case| case.run())
+        .collect();
+    let subjects: BTreeSet<&str> = changes.iter().map(|c| c.alert.rule.subject.label()).collect();
+    assert_eq!(subjects.len(), Subject::WORDS.len(), "{subjects:?}");
+    changes
+}
+
 /// Answers each request with the next of these; gives head and body of each.
-fn web(answers: &'static [&'static str]) -> (HttpTarget, Receiver<(String, String)>) {
+fn web(answers: &'static [&'static str]) -> (HttpTarget, mpsc::Receiver<(String, String)>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let target = format!("http://{}", listener.local_addr().unwrap()).parse().unwrap();
     let (tell, told) = channel();
@@ -72,44 +96,18 @@ fn web(answers: &'static [&'static str]) -> (HttpTarget, Receiver<(String, Strin
 }
 
 #[test]
-fn syslog_loses_nothing_while_its_receiver_is_away() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let address = listener.local_addr().unwrap();
-    let outbox =
-        Outbox::start("syslog", 100, Syslog::new(address, SyslogTransport::Tcp, "sensor one")).unwrap();
-    outbox.send(&changes(1)[0]);
-    let (stream, _) = listener.accept().unwrap();
-    let first = frame(&mut BufReader::new(stream));
+fn a_message_of_syslog_says_who_what_and_when() {
+    let receiver = Receiver::start(Speaks::Frames(None));
+    let mut syslog = Syslog::new(receiver.address, SyslogTransport::Tcp, "sensor one");
+    syslog.deliver(&changes(1)[0]).unwrap();
+    until("the message", || !receiver.messages().is_empty());
     assert_eq!(
-        first,
-        "<130>1 2026-03-01T12:00:09.000000+00:00 sensorone swarmscope - alert [p2p@32473 rule=\"back\" id=\"7\" \
-         action=\"opened\" severity=\"critical\" host=\"10.0.0.1\"] opened: 10.0.0.1 is \"back\" ]"
+        receiver.messages(),
+        [
+            "<130>1 2026-03-01T12:00:09.000000+00:00 sensorone swarmscope - alert [p2p@32473 rule=\"back\" id=\"7\" \
+          action=\"opened\" severity=\"critical\" host=\"10.0.0.1\"] opened: 10.0.0.1 is \"back\" ]"
+        ]
     );
-    // The stream was dropped, and now nobody listens.
-    drop(listener);
-    for host in 2..=5 {
-        outbox.send(&changes(host)[0]);
-    }
-    while outbox.counters().errors == 0 {
-        std::thread::yield_now();
-    }
-    let listener = TcpListener::bind(address).unwrap();
-    let (stream, _) = listener.accept().unwrap();
-    let mut reader = BufReader::new(stream);
-    for host in 2..=5 {
-        assert!(frame(&mut reader).contains(&format!("host=\"10.0.0.{host}\"")));
-    }
-    assert_eq!(outbox.close().sent, 5);
-}
-
-/// One message with octet counting (RFC 6587 section 3.4.1).
-fn frame(reader: &mut BufReader<TcpStream>) -> String {
-    let mut length = Vec::new();
-    reader.read_until(b' ', &mut length).unwrap();
-    let length: usize = String::from_utf8(length).unwrap().trim().parse().unwrap();
-    let mut message = vec![0; length];
-    reader.read_exact(&mut message).unwrap();
-    String::from_utf8(message).unwrap()
 }
 
 #[test]
@@ -158,7 +156,7 @@ fn what_is_refused_is_not_tried_again() {
 #[test]
 fn alertmanager_is_told_of_the_end() {
     let (target, told) = web(&["HTTP/1.1 200 OK\r\n\r\n"; 3]);
-    let mut courier = Alertmanager::new(&target, "s1");
+    let mut courier = Alertmanager::new(&target, "s1", None).unwrap();
     let [opened, resolved] = changes(1);
     courier.deliver(&opened).unwrap();
     courier.refresh().unwrap();

@@ -12,7 +12,7 @@ mod values;
 pub use error::ConfigError;
 pub use sinks::{AlertmanagerSink, SecretPlace, Sinks, SyslogSink, SyslogTransport, WebhookSink};
 pub use text::ListenAddress;
-pub use values::{ByteSize, LogFormat, LogLevel, TimeSpan};
+pub use values::{ByteSize, LogFormat, LogLevel, TimeSpan, memory_size};
 
 use crate::base::Network;
 use serde::{Deserialize, Serialize};
@@ -46,6 +46,9 @@ pub struct Config {
     /// Worker threads, 1 to 256.
     #[serde(deserialize_with = "values::workers")]
     pub workers: u16,
+    /// Memory that the tables of flows, hosts, torrents and endpoints are cut to; the ring is not part of it.
+    #[serde(deserialize_with = "values::memory")]
+    pub memory: ByteSize,
     /// Size of the kernel's ring of packets, per interface.
     #[serde(deserialize_with = "values::buffer")]
     pub buffer: ByteSize,
@@ -164,6 +167,7 @@ impl Default for Config {
             home_networks: Vec::new(),
             filter: None,
             workers: 1,
+            memory: ByteSize(512 << 20),
             buffer: ByteSize(64 << 20),
             snaplen: 262_144,
             promiscuous: true,

@@ -80,7 +80,7 @@ pub(super) enum Reader {
 
 impl Reader {
     /// The next packet, damage, or the end.
-    #[inline]
+    #[inline(always)]
     pub(super) fn step(&mut self, window: &mut Window) -> Step {
         match self {
             Self::Pcap(reader) => reader.step(window),

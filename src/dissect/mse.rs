@@ -97,6 +97,7 @@ impl Exchange {
         let both = [Direction::FromOriginator, Direction::FromResponder];
         let bursts_fit = opening == Opening::BothSides && self.bursts_fit();
         let seen = Opaque { opening, bursts_fit, ..Opaque::default() };
+        // Randomness only matters to lengths that fit; to judge it for every stream was 9 % of a trace of tiny uTP flows.
         if !lengths.fit {
             return seen;
         }

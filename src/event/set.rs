@@ -49,6 +49,7 @@ impl<W: Word> Set<W> {
 
     /// The words in the order of the vocabulary.
     pub fn iter(self) -> impl Iterator<Item = W> {
+        // By its bits: to ask for each word whether it is in the set was 8 % of the instructions of a trace of tiny flows.
         let mut left = self.0;
         std::iter::from_fn(move || {
             let place = left.trailing_zeros();

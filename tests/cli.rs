@@ -49,11 +49,11 @@ fn help_explains_the_exit_status_and_shows_examples() {
 
 #[test]
 fn the_version_is_that_of_the_package() {
-    let output = swarmscope("--version");
-    assert_eq!(
-        String::from_utf8(output.stdout).unwrap(),
-        concat!("swarmscope ", env!("CARGO_PKG_VERSION"), "\n")
-    );
+    let version = concat!("swarmscope ", env!("CARGO_PKG_VERSION"));
+    assert_eq!(String::from_utf8(swarmscope("-V").stdout).unwrap(), format!("{version}\n"));
+    // In long, with the commit and the compiler that it was built from.
+    let long = String::from_utf8(swarmscope("--version").stdout).unwrap();
+    assert!(long.starts_with(&format!("{version} (commit ")) && long.contains(", rustc 1."), "{long}");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Scenes that are not BitTorrent: what a monitor sees most of the time and must not spend time on.
 
-use crate::random::Random;
+use crate::random::{Random, ipv4};
 use crate::stage::Scene;
 use std::time::Duration;
 use swarmscope::base::Endpoint;

@@ -44,7 +44,8 @@ const BINARY_MAY: [&str; 9] =
 const UNSEEN: [(&str, &str); 1] = [("dissect", "FlowTable")];
 
 /// Which rooms may name which third-party crate. Every dependency has a row.
-const CRATES: [(&str, &[&str]); 32] = [
+const CRATES: [(&str, &[&str]); 33] = [
+    ("aes", &["output"]),
     ("bcrypt", &["output"]),
     ("bendy", &["wire"]),
     ("caps", &["system"]),

@@ -54,6 +54,13 @@ fn every_state_and_what_an_all_clear_lacks_is_explained() {
 }
 
 #[test]
+fn what_cannot_be_known_is_said_in_the_same_words() {
+    for sentence in swarmscope::output::report::CANNOT_KNOW {
+        assert!(README.contains(&format!("- {sentence}\n")), "{sentence}");
+    }
+}
+
+#[test]
 fn the_thresholds_are_those_of_the_ledger() {
     assert!(README.contains(&format!("`strong` from {STRONG_FROM} on")));
     assert!(README.contains(&format!("`suspected` from {SUSPECTED_FROM} on")));

@@ -9,8 +9,10 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use swarmscope::base::Timestamp;
-use swarmscope::event::FlowRecord;
+use swarmscope::event::{FlowRecord, FlowUpdate};
 use swarmscope::ledger::report::{Coverage, Report};
+use swarmscope::output::privacy::Veiled;
+use swarmscope::output::report::{CaptureReport, Timeline, write_capture_html};
 use swarmscope::output::{
     AlertLog, AnalysisSink, DhtEvent, EventWriter, FlowContext, HostEvent, Layout, Policed, Progress,
     TorrentEvent, write_json_with_alerts, write_summary_with_alerts,
@@ -24,7 +26,10 @@ pub(crate) fn run(arguments: &AnalyzeArguments, quiet: bool) -> Result<Exit, Fai
     // Wrong rules are told before the events of the last run are overwritten.
     let rules =
         if arguments.rules.is_empty() { None } else { Some(Arc::new(rules::load(&arguments.rules)?)) };
+    let veil = arguments.privacy.veil()?;
     let mut outputs = Outputs::open(arguments.events.as_deref(), !quiet)?;
+    outputs.timeline = arguments.html.as_ref().map(|_| Timeline::default());
+    let mut outputs = Veiled::new(Arc::clone(&veil), outputs);
     let mut options = arguments.options();
     let result = match rules {
         None => analyze(&options, &mut outputs),
@@ -37,13 +42,22 @@ pub(crate) fn run(arguments: &AnalyzeArguments, quiet: bool) -> Result<Exit, Fai
             result
         }
     };
+    let mut outputs = outputs.into_inner();
     let alerts = std::mem::take(&mut outputs.alerts);
+    let timeline = outputs.timeline.take();
     // What went wrong on our side explains a run cut short, so it is told first.
     outputs.finish()?;
-    let report = result.map_err(|error| match error {
+    let mut report = result.map_err(|error| match error {
         AnalyzeError::Usage(text) => Failure::Usage(text),
         AnalyzeError::Failed(text) => Failure::Run(text),
     })?;
+    veil.report(&mut report);
+    if let (Some(path), Some(mut timeline)) = (&arguments.html, timeline) {
+        timeline.finish();
+        let alerts = (!arguments.rules.is_empty()).then_some(&alerts);
+        let capture = CaptureReport { report: &report, alerts, timeline: &timeline };
+        write_html(path, &capture).map_err(|e| Failure::writing(&path.display().to_string(), &e))?;
+    }
     if !arguments.events.as_deref().is_some_and(is_stdio) {
         print(&report, &alerts, arguments).map_err(|error| Failure::writing("the summary", &error))?;
     }
@@ -61,21 +75,37 @@ pub(crate) fn run(arguments: &AnalyzeArguments, quiet: bool) -> Result<Exit, Fai
 /// What clap cannot know to be wrong.
 fn check(arguments: &AnalyzeArguments) -> Result<(), Failure> {
     check_input(&arguments.input)?;
-    let Some(events) = arguments.events.as_deref() else { return Ok(()) };
-    if is_stdio(events) {
-        return if arguments.json {
-            Err(Failure::usage("--json and --events - both want stdout: write the events to a file"))
-        } else {
-            Ok(())
-        };
+    let (events, html) = (arguments.events.as_deref(), arguments.html.as_deref());
+    if arguments.json && events.is_some_and(is_stdio) {
+        return Err(Failure::usage("--json and --events - both want stdout: write the events to a file"));
     }
-    // Opening the events truncates them: a capture must not be lost to a slip of the hand.
-    let events_file = events.canonicalize().ok();
-    let same = |input: &&PathBuf| events_file.is_some() && input.canonicalize().ok() == events_file;
-    match arguments.input.inputs.iter().find(same) {
-        Some(input) => Err(Failure::usage(format!("--events would overwrite the input {}", input.display()))),
+    if html.is_some_and(is_stdio) {
+        return Err(Failure::usage("--html wants a file: stdout has the summary"));
+    }
+    keep_input("--events", events.filter(|path| !is_stdio(path)), &arguments.input)?;
+    keep_input("--html", html, &arguments.input)
+}
+
+/// Opening an output truncates it: a capture must not be lost to a slip of the hand.
+pub(super) fn keep_input(option: &str, output: Option<&Path>, input: &InputArguments) -> Result<(), Failure> {
+    let Some(output) = output.and_then(|path| path.canonicalize().ok()) else { return Ok(()) };
+    let same = |input: &&PathBuf| input.canonicalize().is_ok_and(|input| input == output);
+    match input.inputs.iter().find(same) {
+        Some(input) => Err(Failure::usage(format!("{option} would overwrite the input {}", input.display()))),
         None => Ok(()),
     }
+}
+
+/// A file for what tells of people: nobody else may read it.
+pub(super) fn create(path: &Path) -> io::Result<File> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    File::options().write(true).create(true).truncate(true).mode(0o600).open(path)
+}
+
+fn write_html(path: &Path, capture: &CaptureReport<'_>) -> io::Result<()> {
+    let mut out = BufWriter::new(create(path)?);
+    write_capture_html(capture, &mut out)?;
+    out.flush()
 }
 
 /// What clap cannot know to be wrong about the input.
@@ -130,6 +160,8 @@ struct Outputs {
     /// The first failure to write; nothing is written after it.
     failure: Option<Failure>,
     alerts: AlertLog,
+    /// Bytes over time, for a report.
+    timeline: Option<Timeline>,
     progress: Progress,
 }
 
@@ -151,6 +183,7 @@ impl Outputs {
             events,
             failure: None,
             alerts: AlertLog::default(),
+            timeline: None,
             progress: Progress::on_stderr(progress),
         })
     }
@@ -187,6 +220,12 @@ impl AnalysisSink for Outputs {
 
     fn host(&mut self, event: &HostEvent<'_>) {
         self.write(|events| events.host(event));
+    }
+
+    fn update(&mut self, update: &FlowUpdate<'_>, _: &FlowContext<'_>) {
+        if let Some(timeline) = &mut self.timeline {
+            timeline.note(update);
+        }
     }
 
     fn alert(&mut self, change: &AlertChange) {
@@ -226,6 +265,7 @@ mod tests {
             events,
             failure: None,
             alerts: AlertLog::default(),
+            timeline: None,
             progress: Progress::on_stderr(false),
         };
         outputs.stats(Timestamp(0), &Coverage::default());

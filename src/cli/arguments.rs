@@ -2,11 +2,13 @@
 
 use super::config::ConfigArguments;
 use super::notice::NoticeArguments;
+use super::privacy::PrivacyArguments;
+use super::report::ReportArguments;
 use super::verify::VerifyArguments;
 use super::watch::WatchArguments;
 use clap::{Args, Parser, Subcommand, ValueEnum, ValueHint};
 use std::path::PathBuf;
-use swarmscope::base::{HomeNets, Network, Timestamp};
+use swarmscope::base::{Address, HomeNets, Network, Timestamp};
 use swarmscope::config::{ByteSize, TimeSpan, memory_size};
 use swarmscope::event::Subject;
 use swarmscope::output::Color;
@@ -61,6 +63,20 @@ Exit status:
   2  wrong usage, or a notice that cannot be read
   3  cannot tell: the sensor did not watch at that time, or could have missed it
   4  no such activity was seen, or no host fits better than with low confidence";
+
+const REPORT_EXAMPLES: &str = "\
+Examples:
+  swarmscope report 10.0.0.5 captures/ --format html --output case.html --pcap case.pcap
+          All about a host on one page, and the packets that prove it
+  swarmscope report 198.51.100.2:13773@2026-11-21T07:12:30Z captures/
+          The host that an abuse notice is about, as Markdown
+
+Exit status:
+  0  written
+  1  failure at run time
+  2  wrong usage, or input that cannot be read twice
+  3  input partly unreadable; the report of the rest is written
+  4  written, but nothing of that host was found, or no host fits the notice";
 
 const VERIFY_EXAMPLES: &str = "\
 Examples:
@@ -132,6 +148,12 @@ pub(crate) enum Command {
     /// 15 minutes.
     #[command(after_long_help = NOTICE_EXAMPLES)]
     Notice(NoticeArguments),
+    /// Write a report of a host to hand on: Markdown, JSON, or one HTML page
+    ///
+    /// Tells who, since when, in which torrents, how much, with which client and which peers, whether it has stopped, and how all
+    /// that is known, with excerpts of the packets that prove it. The captures are read twice, so they must be files.
+    #[command(after_long_help = REPORT_EXAMPLES)]
+    Report(ReportArguments),
     /// Listen on interfaces until told to stop
     ///
     /// Captures from network interfaces, such as a mirror port, and tells what it sees while it runs. Needs the right to
@@ -195,6 +217,9 @@ pub(crate) struct AnalyzeArguments {
     /// How long a host must be quiet to be called cleared, such as 24h or 7d
     #[arg(long, value_name = "TIME", help_heading = "Output")]
     pub(crate) quiet_for: Option<TimeSpan>,
+    /// Write a report of the whole capture as one HTML page, without script or outside assets
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::FilePath, help_heading = "Output")]
+    pub(crate) html: Option<PathBuf>,
     /// When to colour the summary; auto is on a terminal unless NO_COLOR is set
     #[arg(long, value_name = "WHEN", default_value = "auto", help_heading = "Output")]
     pub(crate) color: ColorWhen,
@@ -205,6 +230,9 @@ pub(crate) struct AnalyzeArguments {
     /// Exit with status 4 when an alert of this level or a higher one opened
     #[arg(long, value_name = "LEVEL", requires = "rules", help_heading = "Alerts")]
     pub(crate) fail_on: Option<FailOn>,
+
+    #[command(flatten)]
+    pub(crate) privacy: PrivacyArguments,
 }
 
 /// What to read, and how: the same for every command that reads captures.
@@ -332,13 +360,24 @@ impl InputArguments {
             ..AnalyzeOptions::default()
         }
     }
+
+    /// The same where one host is asked for: it is a home host, whatever its address.
+    pub(crate) fn options_for(&self, host: Address) -> AnalyzeOptions {
+        let options = self.options();
+        let mut networks = options.home.networks().to_vec();
+        if options.home.contains(&host) {
+            return options;
+        }
+        networks.extend(host.to_string().parse::<Network>());
+        AnalyzeOptions { home: HomeNets::new(networks), ..options }
+    }
 }
 
 impl AnalyzeArguments {
     /// What the pipeline needs to know.
     pub(crate) fn options(&self) -> AnalyzeOptions {
         AnalyzeOptions {
-            news: !self.rules.is_empty(),
+            news: !self.rules.is_empty() || self.html.is_some(),
             all_flows: self.all_flows,
             log_dht: self.log.contains(&LogTopic::Dht),
             quiet_for: self.quiet_for.map(|TimeSpan(time)| time),
@@ -365,6 +404,7 @@ mod tests {
             Command::Explain(explain) => explain.options(),
             Command::Verify(verify) => verify.options(),
             Command::Notice(notice) => notice.options(),
+            Command::Report(report) => report.input.options(),
             Command::Rules(_) | Command::Watch(_) | Command::Config(_) => panic!("{line}"),
         }
     }

@@ -9,6 +9,8 @@ mod exit;
 mod explain;
 mod log;
 mod notice;
+mod privacy;
+mod report;
 mod rules;
 mod verify;
 mod watch;
@@ -33,6 +35,9 @@ pub(crate) fn run() -> ExitCode {
         }
         Command::Verify(verify) => {
             log::start(level(&arguments)).and_then(|()| verify::run(verify, arguments.quiet))
+        }
+        Command::Report(report) => {
+            log::start(level(&arguments)).and_then(|()| report::run(report, arguments.quiet))
         }
         Command::Rules(rules) => log::start(level(&arguments)).and_then(|()| rules::run(rules)),
         Command::Watch(watch) => watch::run(watch, arguments.verbose, arguments.quiet),

@@ -21,7 +21,7 @@ use swarmscope::output::{
 use swarmscope::pipeline::{AnalyzeError, AnalyzeOptions, acns, analyze};
 
 /// Makes the sensor's health be remembered by quarters of an hour.
-const QUIET_FOR: Duration = Duration::from_secs(6 * 3_600);
+pub(super) const QUIET_FOR: Duration = Duration::from_secs(6 * 3_600);
 
 #[derive(Args, Debug)]
 pub(crate) struct NoticeArguments {
@@ -73,7 +73,7 @@ fn read(path: &Path) -> Result<acns::Notice, Failure> {
     acns::parse(&bytes).map_err(|e| wrong(&e))
 }
 
-fn info_hash(text: &str) -> Result<InfoHash, String> {
+pub(super) fn info_hash(text: &str) -> Result<InfoHash, String> {
     text.to_lowercase().parse().map_err(|_| "expected 40 hexadecimal digits".to_owned())
 }
 

@@ -6,7 +6,7 @@ use super::exit::{Exit, Failure};
 use clap::Args;
 use std::io::{self, BufWriter, Write as _};
 use std::ops::ControlFlow;
-use swarmscope::base::{Address, HomeNets, Network, Timestamp};
+use swarmscope::base::{Address, Timestamp};
 use swarmscope::config::TimeSpan;
 use swarmscope::event::FlowRecord;
 use swarmscope::ledger::report::Coverage;
@@ -36,15 +36,9 @@ pub(crate) struct VerifyArguments {
 }
 
 impl VerifyArguments {
-    /// What the pipeline needs to know. A host that is asked for is a home host, whatever its address.
+    /// What the pipeline needs to know.
     pub(crate) fn options(&self) -> AnalyzeOptions {
-        let options = self.input.options();
-        let mut networks = options.home.networks().to_vec();
-        if !options.home.contains(&self.host) {
-            networks.extend(self.host.to_string().parse::<Network>());
-        }
-        let home = HomeNets::new(networks);
-        AnalyzeOptions { news: true, quiet_for: Some(self.quiet_for.0), home, ..options }
+        AnalyzeOptions { news: true, quiet_for: Some(self.quiet_for.0), ..self.input.options_for(self.host) }
     }
 }
 

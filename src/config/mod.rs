@@ -12,7 +12,7 @@ mod values;
 pub use error::ConfigError;
 pub use sinks::{AlertmanagerSink, SecretPlace, Sinks, SyslogSink, SyslogTransport, WebhookSink};
 pub use text::ListenAddress;
-pub use values::{ByteSize, LogFormat, LogLevel, TimeSpan, memory_size};
+pub use values::{ByteSize, LogFormat, LogLevel, Names, TimeSpan, memory_size};
 
 use crate::base::Network;
 use serde::{Deserialize, Serialize};
@@ -153,11 +153,13 @@ pub struct Log {
 }
 
 /// What is not told to anyone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Privacy {
-    /// Whether names of torrents are shown.
-    pub names: bool,
+    /// How names of torrents are told.
+    pub names: Names,
+    /// File with the key of the pseudonyms that take the place of addresses; none tells addresses.
+    pub anonymize_key_file: Option<PathBuf>,
 }
 
 impl Default for Config {
@@ -201,12 +203,6 @@ impl Default for Web {
 impl Default for Metrics {
     fn default() -> Self {
         Self { max_hosts: 500 }
-    }
-}
-
-impl Default for Privacy {
-    fn default() -> Self {
-        Self { names: true }
     }
 }
 

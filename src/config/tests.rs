@@ -11,6 +11,17 @@ fn error(text: &str) -> String {
 }
 
 #[test]
+fn names_are_kept_back_by_a_word() {
+    let names = |word: &str| {
+        Config::parse(Path::new("s.yaml"), &format!("privacy: {{names: {word}}}\n")).map(|c| c.privacy.names)
+    };
+    assert_eq!(names("shown").unwrap(), Names::Shown);
+    assert_eq!(names("hashed").unwrap(), Names::Hashed);
+    assert_eq!(names("off").unwrap(), Names::Off);
+    assert!(names("true").is_err());
+}
+
+#[test]
 fn what_is_not_said_is_the_default() {
     for text in ["", "\n", "# nothing\n", "---\n", "{}", "web: {}\n"] {
         assert_eq!(parse(text), Ok(Config::default()), "{text:?}");

@@ -157,6 +157,19 @@ pub enum LogFormat {
     Json,
 }
 
+/// How names of torrents are told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Names {
+    /// As they are.
+    #[default]
+    Shown,
+    /// As digits that stand for them.
+    Hashed,
+    /// Not at all.
+    Off,
+}
+
 pub(super) fn workers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u16, D::Error> {
     let workers = u16::deserialize(deserializer)?;
     within(workers, &(1..=WORKERS_MAX))

@@ -74,6 +74,11 @@ impl Trace {
         }
     }
 
+    /// Those who told something, for outputs that keep addresses back.
+    pub fn told_by_mut(&mut self) -> impl Iterator<Item = &mut Address> {
+        self.sightings.iter_mut().filter_map(|s| s.told_by.as_mut().map(|(who, _)| who))
+    }
+
     /// When a reason was first seen.
     #[must_use]
     pub fn get(&self, reason: Reason) -> Option<&Sighting> {

@@ -2,7 +2,7 @@
 
 use super::{FlowContext, JsonWriter, words};
 use crate::base::{Address, printable};
-use crate::event::{Encryption, FlowRecord, Grade, Reason};
+use crate::event::{Encryption, FlowRecord, Grade, Reason, Sighting};
 use crate::ledger::report::HostReport;
 use crate::ledger::{STRONG_FROM, SUSPECTED_FROM, points};
 use std::io::{self, Write};
@@ -28,7 +28,17 @@ impl Explained {
         Self { record: record.clone(), file: context.file.map(str::to_owned) }
     }
 
-    fn reasons(&self) -> Vec<Reason> {
+    /// The reasons that were first seen in a packet whose number is known.
+    pub(super) fn sights(&self) -> impl Iterator<Item = (Reason, u64)> + '_ {
+        let seen = |reason| self.record.trace.as_ref().and_then(|t| t.get(reason));
+        // That a host took part at all shows in the packets of its other flows.
+        let here = |s: &Sighting| s.reason != Reason::Participant;
+        self.reasons()
+            .into_iter()
+            .filter_map(move |reason| Some((reason, seen(reason).filter(|s| here(s))?.number?)))
+    }
+
+    pub(super) fn reasons(&self) -> Vec<Reason> {
         let weighed = self.record.trace.as_ref().map(|t| t.weighed).unwrap_or_default();
         self.record.label.reasons.union(weighed).iter().collect()
     }
@@ -43,7 +53,7 @@ impl Explained {
         self.record.trace.as_ref().map_or(0, |t| t.points)
     }
 
-    fn conclusion(&self) -> String {
+    pub(super) fn conclusion(&self) -> String {
         let sum = self.sum();
         match (self.record.label.grade, self.is_weighed()) {
             (Some(grade), false) => format!("{}: the bytes themselves say so", grade.label()),
@@ -150,7 +160,7 @@ pub fn write_explanation_json(
     out.write_all(b"\n")
 }
 
-fn flow_json(w: &mut JsonWriter, flow: &Explained) {
+pub(super) fn flow_json(w: &mut JsonWriter, flow: &Explained) {
     let r = &flow.record;
     w.key("flow_id").number(r.id());
     w.key("src").plain(r.originator);

@@ -324,7 +324,8 @@ fn torrent_host(w: &mut JsonWriter, h: &TorrentHost, size: Option<u64>) {
     w.key("peers").number(h.peers);
 }
 
-fn mapping(w: &mut JsonWriter, m: &MappingReport) {
+/// The members of a port mapping's object.
+pub(super) fn mapping(w: &mut JsonWriter, m: &MappingReport) {
     let Mapping { transport, internal_port, external_port, lifetime, host, answer, protocol } = m.mapping;
     w.key("host").plain(m.host);
     w.key("router").plain(m.router);

@@ -36,7 +36,7 @@ impl NoticeAnswer<'_> {
             && sum.evicted + sum.panics + sum.damage == 0
     }
 
-    fn conclusion(&self) -> &'static str {
+    pub(super) fn conclusion(&self) -> &'static str {
         match (self.found(), self.saw_well(), self.candidates.is_empty()) {
             (true, ..) => "found",
             (false, true, true) => "no such activity seen",
@@ -78,33 +78,38 @@ pub fn write_notice(answer: &NoticeAnswer<'_>, out: &mut dyn Write) -> io::Resul
 /// # Errors
 /// Those of the output.
 pub fn write_notice_json(answer: &NoticeAnswer<'_>, out: &mut dyn Write) -> io::Result<()> {
-    let NoticeAnswer { claim, candidates, seen, coverage } = answer;
     let mut w = JsonWriter::pretty();
     w.object(|w| {
         w.key("swarmscope").string(env!("CARGO_PKG_VERSION"));
-        w.key("conclusion").string(answer.conclusion());
-        w.key("address").plain(claim.address);
-        w.key("port").optional(claim.port, JsonWriter::number);
-        w.key("at").plain(claim.at);
-        w.key("info_hash").optional(claim.info_hash, |w, hash| w.plain(hash));
-        w.key("clock_skew_seconds").seconds(CLOCK_SKEW);
-        w.key("candidates").array(|w| {
-            for candidate in *candidates {
-                w.object(|w| {
-                    w.key("host").plain(candidate.host);
-                    w.key("confidence").string(candidate.confidence.label());
-                    w.key("evidence").array(|w| candidate.evidence.iter().for_each(|s| w.string(s)));
-                });
-            }
-        });
-        w.key("sensor").object(|w| {
-            w.key("watched").boolean(seen.watched);
-            w.key("packets").number(seen.sum.packets);
-            w.key("lost").number(seen.sum.lost);
-            w.key("blind_seconds").seconds(seen.blind);
-        });
-        w.key("coverage").object(|w| json::coverage(w, coverage));
+        members(w, answer);
+        w.key("coverage").object(|w| json::coverage(w, answer.coverage));
     });
     out.write_all(w.text().as_bytes())?;
     out.write_all(b"\n")
+}
+
+/// The members of the answer's object, its coverage left out.
+pub(super) fn members(w: &mut JsonWriter, answer: &NoticeAnswer<'_>) {
+    let NoticeAnswer { claim, candidates, seen, .. } = answer;
+    w.key("conclusion").string(answer.conclusion());
+    w.key("address").plain(claim.address);
+    w.key("port").optional(claim.port, JsonWriter::number);
+    w.key("at").plain(claim.at);
+    w.key("info_hash").optional(claim.info_hash, |w, hash| w.plain(hash));
+    w.key("clock_skew_seconds").seconds(CLOCK_SKEW);
+    w.key("candidates").array(|w| {
+        for candidate in *candidates {
+            w.object(|w| {
+                w.key("host").plain(candidate.host);
+                w.key("confidence").string(candidate.confidence.label());
+                w.key("evidence").array(|w| candidate.evidence.iter().for_each(|s| w.string(s)));
+            });
+        }
+    });
+    w.key("sensor").object(|w| {
+        w.key("watched").boolean(seen.watched);
+        w.key("packets").number(seen.sum.packets);
+        w.key("lost").number(seen.sum.lost);
+        w.key("blind_seconds").seconds(seen.blind);
+    });
 }

@@ -1,10 +1,13 @@
 //! The flags of `swarmscope watch`: those of tcpdump and Suricata where they have one, those of Prometheus' exporters for
 //! the web. What is not given is left to the configuration file.
 
+use super::super::privacy::PrivacyArguments;
 use clap::{Args, ValueEnum, ValueHint};
 use std::path::PathBuf;
 use swarmscope::base::Network;
-use swarmscope::config::{ByteSize, Config, ListenAddress, LogFormat, LogLevel, TimeSpan, memory_size};
+use swarmscope::config::{
+    self, ByteSize, Config, ListenAddress, LogFormat, LogLevel, TimeSpan, memory_size,
+};
 
 /// Most worker threads.
 const WORKERS_MAX: i64 = 256;
@@ -96,9 +99,8 @@ pub(crate) struct WatchArguments {
     /// Folder for what is remembered over a restart
     #[arg(long, value_name = "DIR", value_hint = ValueHint::DirPath, help_heading = "Engine")]
     pub(crate) state: Option<PathBuf>,
-    /// Do not show names of torrents
-    #[arg(long, help_heading = "Engine")]
-    pub(crate) no_names: bool,
+    #[command(flatten)]
+    pub(crate) privacy: PrivacyArguments,
     /// Worker threads besides the one that reads
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=WORKERS_MAX), help_heading = "Engine")]
     pub(crate) workers: Option<u16>,
@@ -162,7 +164,8 @@ impl WatchArguments {
         option(&mut config.state.dir, &self.state);
         value(&mut config.log.level, &self.log_level.map(LogLevel::from));
         value(&mut config.log.format, &self.log_format.map(LogFormat::from));
-        config.privacy.names &= !self.no_names;
+        value(&mut config.privacy.names, &self.privacy.names.map(config::Names::from));
+        option(&mut config.privacy.anonymize_key_file, &self.privacy.anonymize);
     }
 }
 
@@ -248,7 +251,7 @@ mod tests {
              --home-net 10.0.0.0/8 --quiet-for 7d --user nobody --events e.jsonl --all-flows --log dht --log.level debug \
              --log.format json --web.listen-address localhost:1 --web.config.file w.yml --web.insecure --web.enable-lifecycle \
              --web.allowed-host s --web.telemetry-path /m --metrics.max-hosts 9 --rules r --state s \
-             --no-names --workers 7",
+             --names off --anonymize key --workers 7",
             "",
         );
         // What is written of both, line by line, differs everywhere: a setting without a flag would show here. Where alerts go

@@ -14,15 +14,18 @@ pub(crate) use arguments::WatchArguments;
 
 use super::exit::{Exit, Failure};
 use super::log;
+use super::privacy;
 use outputs::{Outputs, Running};
 use policy::Watched;
 use std::io::{self, BufWriter, IsTerminal as _, Write as _};
 use std::path::PathBuf;
+use std::sync::Arc;
 use swarmscope::base::HomeNets;
 use swarmscope::capture::{Live, LiveOptions};
 use swarmscope::config::Config;
 use swarmscope::ledger::LedgerLimits;
 use swarmscope::ledger::report::Report;
+use swarmscope::output::privacy::Veiled;
 use swarmscope::output::{Color, Layout, Policed, write_json, write_summary};
 use swarmscope::pipeline::{AnalyzeError, AnalyzeLimits, WatchOptions, watch};
 use swarmscope::policy::{Engine, EngineLimits, Subject};
@@ -42,6 +45,7 @@ pub(crate) fn run(arguments: &WatchArguments, verbose: u8, quiet: bool) -> Resul
     let identity = config.user.as_deref().map(Identity::named).transpose().map_err(Failure::usage)?;
     let rules = policy::load(config.rules.dir.as_deref())?;
     let carriers = carriers::Prepared::from(&config.sinks)?;
+    let veil = privacy::configured(&config.privacy)?;
     let signals = Signals::install().map_err(|e| Failure::Run(format!("cannot listen to signals: {e}")))?;
     let service = Service::from_environment();
 
@@ -60,8 +64,10 @@ pub(crate) fn run(arguments: &WatchArguments, verbose: u8, quiet: bool) -> Resul
     let dht_too = options.log_dht;
     options.log_dht |= engine.wants(Subject::Dht);
     let interfaces = running.config.interfaces.join(", ");
-    let (live, shown) = server.as_ref().map(|_| web::live(&running.config)).transpose()?.unzip();
-    let mut outputs = Outputs::open(running, live.zip(shown.clone()), carriers, options.log_dht)?;
+    let (live, shown) = server.as_ref().map(|_| web::live(&running.config, &veil)).transpose()?.unzip();
+    let outputs =
+        Outputs::open(running, live.zip(shown.clone()), carriers, options.log_dht, Arc::clone(&veil))?;
+    let mut outputs = Veiled::new(Arc::clone(&veil), outputs);
     let served = server.zip(shown).map(|(server, live)| server.start(live)).transpose();
     let served = served.map_err(|error| Failure::Run(error.to_string()))?;
     info!(interfaces, "listening");
@@ -74,11 +80,12 @@ pub(crate) fn run(arguments: &WatchArguments, verbose: u8, quiet: bool) -> Resul
     service.stopping();
     stop.store(true, std::sync::atomic::Ordering::Relaxed);
     drop(served);
-    outputs.finish()?;
-    let report = result.map_err(|error| match error {
+    outputs.into_inner().finish()?;
+    let mut report = result.map_err(|error| match error {
         AnalyzeError::Usage(text) => Failure::Usage(text),
         AnalyzeError::Failed(text) => Failure::Run(text),
     })?;
+    veil.report(&mut report);
     print(&report, arguments).map_err(|error| Failure::writing("the summary", &error))?;
     Ok(Exit::Done)
 }

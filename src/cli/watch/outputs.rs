@@ -18,6 +18,7 @@ use swarmscope::event::{FlowRecord, FlowUpdate};
 use swarmscope::ledger::Ledger;
 use swarmscope::ledger::report::Coverage;
 use swarmscope::output::live::{Live, LiveSink, OutputStatus};
+use swarmscope::output::privacy::Veil;
 use swarmscope::output::sinks::RotatingFile;
 use swarmscope::output::{
     AnalysisSink, DhtEvent, EventWriter, FlowContext, HostEvent, InterfaceStatus, SensorStatus, TorrentEvent,
@@ -62,6 +63,7 @@ impl Outputs {
         live: Option<(LiveSink, Arc<Live>)>,
         carriers: Prepared,
         dht: bool,
+        veil: Arc<Veil>,
     ) -> Result<Self, Failure> {
         let events = target(&running.config.events)?.map(|target| EventWriter::new(Spool::new(target)));
         Ok(Self {
@@ -72,7 +74,7 @@ impl Outputs {
             interfaces: Vec::new(),
             live,
             carriers: carriers.start()?,
-            board: Board::default(),
+            board: Board::new(veil),
             dht,
             rules: None,
         })

@@ -13,6 +13,7 @@ use swarmscope::event::{FlowRecord, FlowUpdate};
 use swarmscope::ledger::Ledger;
 use swarmscope::ledger::report::Coverage;
 use swarmscope::output::live::{AlertItem, PolicyStatus};
+use swarmscope::output::privacy::{Veil, Veiled};
 use swarmscope::output::{
     AlertRecord, AnalysisSink, DhtEvent, FlowContext, HostEvent, Policed, SensorStatus, TorrentEvent,
 };
@@ -33,7 +34,7 @@ pub(super) fn load(folder: Option<&Path>) -> Result<Arc<RuleSet>, Failure> {
 }
 
 /// Outputs that are held against rules.
-pub(super) struct Watched<'a>(pub(super) Policed<'a, Outputs>);
+pub(super) struct Watched<'a>(pub(super) Policed<'a, Veiled<Outputs>>);
 
 impl AnalysisSink for Watched<'_> {
     fn flow(&mut self, record: &FlowRecord, context: &FlowContext<'_>) {
@@ -63,7 +64,8 @@ impl AnalysisSink for Watched<'_> {
     fn tick(&mut self, now: Timestamp, ledger: &Ledger, coverage: &Coverage) {
         self.0.tick(now, ledger, coverage);
         let spent = self.0.spent();
-        let (engine, outputs) = self.0.parts();
+        let (engine, veiled) = self.0.parts();
+        let outputs = veiled.inner_mut();
         if let Some(rules) = outputs.take_rules() {
             engine.replace(rules);
         }
@@ -85,9 +87,15 @@ pub(super) struct Board {
     over: VecDeque<AlertRecord>,
     changed: bool,
     ticks: u32,
+    /// What is kept back of the alerts that the engine holds; those told come veiled.
+    veil: Arc<Veil>,
 }
 
 impl Board {
+    pub(super) fn new(veil: Arc<Veil>) -> Self {
+        Self { veil, ..Self::default() }
+    }
+
     /// Takes note of a change.
     pub(super) fn note(&mut self, change: &AlertChange) {
         self.changed = true;
@@ -116,6 +124,7 @@ impl Board {
     fn alerts(&self, engine: &Engine) -> Vec<AlertItem> {
         let mut firing: Vec<AlertRecord> =
             engine.active().take(SHOWN_MAX).map(|alert| AlertRecord { alert, resolved: None }).collect();
+        firing.iter_mut().for_each(|record| self.veil.alert(&mut record.alert));
         firing.sort_by_key(|record| std::cmp::Reverse(record.alert.at));
         let room = SHOWN_MAX.saturating_sub(firing.len());
         let item = |r: &AlertRecord| AlertItem { host: r.alert.host(), json: r.json() };

@@ -8,6 +8,7 @@ use swarmscope::base::{HomeNets, Timestamp};
 use swarmscope::config::Config;
 use swarmscope::output::http::{HttpOptions, Server};
 use swarmscope::output::live::{Live, LiveOptions, LiveSink};
+use swarmscope::output::privacy::Veil;
 use swarmscope::output::prometheus::BuildInfo;
 use swarmscope::pipeline::{skip_reasons, verify_node_ids};
 use swarmscope::system::Signals;
@@ -31,7 +32,7 @@ pub(super) fn bind(config: &Config, signals: &Signals) -> Result<Option<Server>,
 }
 
 /// What the pipeline tells, and what is served of it.
-pub(super) fn live(config: &Config) -> Result<(LiveSink, Arc<Live>), Failure> {
+pub(super) fn live(config: &Config, veil: &Arc<Veil>) -> Result<(LiveSink, Arc<Live>), Failure> {
     let mode = if config.promiscuous { "promiscuous" } else { "own" };
     let build = BuildInfo {
         revision: env!("SWARMSCOPE_REVISION").to_owned(),
@@ -39,7 +40,8 @@ pub(super) fn live(config: &Config) -> Result<(LiveSink, Arc<Live>), Failure> {
         libpcap: libpcap_version().unwrap_or_else(|| "unknown".to_owned()),
     };
     let options = LiveOptions {
-        home: HomeNets::new(config.home_networks.clone()),
+        home: veil.home(&HomeNets::new(config.home_networks.clone())),
+        veil: Arc::clone(veil),
         hosts_max: usize::try_from(config.metrics.max_hosts).unwrap_or(usize::MAX),
         build,
         started: now(),

@@ -16,6 +16,7 @@ pub use rates::{Moved, Rates, STEP_SECS, Series};
 pub use sink::LiveSink;
 
 use super::SensorStatus;
+use super::privacy::Veil;
 use super::prometheus::{BuildInfo, Metrics};
 use crate::base::{Address, HomeNets, Timestamp};
 use crate::ledger::report::{Coverage, Report, Totals};
@@ -27,6 +28,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 pub struct LiveOptions {
     /// The home networks.
     pub home: HomeNets,
+    /// What is kept back of the report that is read at ticks; all else comes veiled.
+    pub veil: Arc<Veil>,
     /// Home hosts with metrics of their own, at most; 0 for none.
     pub hosts_max: usize,
     /// What runs.
@@ -45,6 +48,7 @@ impl Default for LiveOptions {
     fn default() -> Self {
         Self {
             home: HomeNets::default(),
+            veil: Arc::default(),
             hosts_max: 500,
             build: BuildInfo::default(),
             started: Timestamp::default(),
@@ -93,7 +97,8 @@ impl Live {
     /// # Errors
     /// A metric that is declared twice: a bug of ours.
     pub fn start(options: LiveOptions) -> prometheus::Result<(LiveSink, Arc<Self>)> {
-        let LiveOptions { home, hosts_max, build, started, capture_mode, skip_reasons, complete } = options;
+        let LiveOptions { home, veil, hosts_max, build, started, capture_mode, skip_reasons, complete } =
+            options;
         let (metrics, home_hosts) = Metrics::new(&build, started, hosts_max, &skip_reasons)?;
         let live = Arc::new(Self {
             metrics,
@@ -105,7 +110,7 @@ impl Live {
             flows: Mutex::default(),
             ready: AtomicBool::new(false),
         });
-        Ok((LiveSink::new(Arc::clone(&live), home, home_hosts, complete), live))
+        Ok((LiveSink::new(Arc::clone(&live), home, veil, home_hosts, complete), live))
     }
 
     /// What was published last.

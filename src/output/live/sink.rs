@@ -5,6 +5,7 @@ use crate::base::{Direction, HomeNets, Timestamp};
 use crate::event::{FlowRecord, FlowUpdate};
 use crate::ledger::Ledger;
 use crate::ledger::report::{Coverage, Report};
+use crate::output::privacy::Veil;
 use crate::output::prometheus::{HomeHosts, Tick, directions};
 use crate::output::{
     AnalysisSink, DhtEvent, EventWriter, FlowContext, HostEvent, SensorStatus, TorrentEvent,
@@ -20,6 +21,7 @@ const READ_EACH_TICK: u64 = 4_096;
 pub struct LiveSink {
     live: Arc<Live>,
     home: HomeNets,
+    veil: Arc<Veil>,
     home_hosts: HomeHosts,
     complete: fn(&mut Report),
     sensor: SensorStatus,
@@ -36,12 +38,14 @@ impl LiveSink {
     pub(super) fn new(
         live: Arc<Live>,
         home: HomeNets,
+        veil: Arc<Veil>,
         home_hosts: HomeHosts,
         complete: fn(&mut Report),
     ) -> Self {
         Self {
             live,
             home,
+            veil,
             home_hosts,
             complete,
             sensor: SensorStatus::default(),
@@ -89,6 +93,7 @@ impl LiveSink {
         }
         let mut report = ledger.report();
         (self.complete)(&mut report);
+        self.veil.report(&mut report);
         self.rest = (report.hosts.len() + report.torrents.len()) as u64 / READ_EACH_TICK;
         self.report = Arc::new(report);
     }

@@ -113,7 +113,7 @@ pub(super) fn found(report: &Report, grade: impl Fn(Grade) -> bool) -> bool {
 }
 
 /// Why "nothing found" may mean "nothing visible", the weightiest first.
-fn limits_of_sight(c: &Coverage) -> Vec<String> {
+pub(in crate::output) fn limits_of_sight(c: &Coverage) -> Vec<String> {
     let mut limits = Vec::new();
     if c.decoded < c.packets {
         limits.push(format!("{} were not decoded and are not judged.", packets(c.packets - c.decoded)));

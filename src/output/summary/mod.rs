@@ -9,10 +9,12 @@ mod hosts;
 mod page;
 mod remarks;
 mod table;
-mod text;
+pub(super) mod text;
 mod torrents;
 
+pub(super) use coverage::limits_of_sight;
 pub use page::{Color, Layout};
+pub(super) use remarks::remarks;
 
 use super::AlertLog;
 use crate::ledger::report::Report;

@@ -15,13 +15,21 @@ const TOLD: [&str; 3] =
 const EACH_MAX: usize = 10;
 
 pub(super) fn write_remarks(page: &mut Page<'_>, report: &Report) -> io::Result<()> {
-    let remarks: Vec<(String, Paint)> =
-        [about_us(report), about_hosts(report), about_traffic(report)].concat();
+    let remarks = all(report);
     if remarks.is_empty() {
         return Ok(());
     }
     page.title("REMARKABLE", "")?;
     remarks.iter().try_for_each(|(text, paint)| page.point(text, *paint))
+}
+
+/// The same as plain sentences.
+pub(in crate::output) fn remarks(report: &Report) -> Vec<String> {
+    all(report).into_iter().map(|(text, _)| text).collect()
+}
+
+fn all(report: &Report) -> Vec<(String, Paint)> {
+    [about_us(report), about_hosts(report), about_traffic(report)].concat()
 }
 
 /// Where swarmscope itself fell short.

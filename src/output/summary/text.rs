@@ -8,7 +8,7 @@ use unicode_width::UnicodeWidthStr;
 const STRING_BYTES_MAX: usize = 1_024;
 
 /// `1234567` as `1,234,567`.
-pub(super) fn count(n: u64) -> String {
+pub(in crate::output) fn count(n: u64) -> String {
     let digits = n.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (i, digit) in digits.chars().enumerate() {
@@ -21,12 +21,12 @@ pub(super) fn count(n: u64) -> String {
 }
 
 /// `1 flow`, `2 flows`, with an irregular plural where given.
-pub(super) fn counted(n: u64, one: &str, many: &str) -> String {
+pub(in crate::output) fn counted(n: u64, one: &str, many: &str) -> String {
     format!("{} {}", count(n), if n == 1 { one } else { many })
 }
 
 /// Bytes in binary units, three digits or fewer: `0 B`, `1.5 KiB`, `300 MiB`.
-pub(super) fn bytes(n: u64) -> String {
+pub(in crate::output) fn bytes(n: u64) -> String {
     if n < 1_000 {
         return format!("{n} B");
     }
@@ -34,7 +34,7 @@ pub(super) fn bytes(n: u64) -> String {
 }
 
 /// Bits a second in decimal units, as links are sold.
-pub(super) fn bit_rate(bytes: u64, time: Duration) -> Option<String> {
+pub(in crate::output) fn bit_rate(bytes: u64, time: Duration) -> Option<String> {
     let secs = time.as_secs_f64();
     (secs > 0.0)
         .then(|| scaled(bytes as f64 * 8.0 / secs / 1e3, 1e3, &["kbit/s", "Mbit/s", "Gbit/s", "Tbit/s"]))
@@ -55,7 +55,7 @@ fn scaled(mut value: f64, step: f64, units: &[&str]) -> String {
 }
 
 /// A share in per cent; what is not all or nothing never reads 0 % or 100 %.
-pub(super) fn percent(part: u64, whole: u64) -> String {
+pub(in crate::output) fn percent(part: u64, whole: u64) -> String {
     if whole == 0 {
         return "–".to_owned();
     }
@@ -71,7 +71,7 @@ pub(super) fn percent(part: u64, whole: u64) -> String {
 }
 
 /// A time span in its two largest units.
-pub(super) fn duration(time: Duration) -> String {
+pub(in crate::output) fn duration(time: Duration) -> String {
     let secs = time.as_secs();
     match secs {
         0 => format!("{} ms", time.as_millis()),
@@ -83,13 +83,13 @@ pub(super) fn duration(time: Duration) -> String {
 }
 
 /// Date and time of day in UTC: `2026-03-01 12:00:09`.
-pub(super) fn moment(at: Timestamp) -> String {
+pub(in crate::output) fn moment(at: Timestamp) -> String {
     let (date, time) = date_and_time(at);
     format!("{date} {time}")
 }
 
 /// From one moment to another, the second date only where it differs.
-pub(super) fn span(first: Timestamp, last: Timestamp) -> String {
+pub(in crate::output) fn span(first: Timestamp, last: Timestamp) -> String {
     let (last_date, last_time) = date_and_time(last);
     if date_and_time(first).0 == last_date {
         format!("{} – {last_time}", moment(first))
@@ -99,7 +99,7 @@ pub(super) fn span(first: Timestamp, last: Timestamp) -> String {
 }
 
 /// Both times of day, with the dates where they differ.
-pub(super) fn short_span(first: Timestamp, last: Timestamp) -> String {
+pub(in crate::output) fn short_span(first: Timestamp, last: Timestamp) -> String {
     let ((first_date, first_time), (last_date, last_time)) = (date_and_time(first), date_and_time(last));
     if first_date == last_date {
         format!("{first_time}–{last_time}")
@@ -117,17 +117,17 @@ fn date_and_time(at: Timestamp) -> (String, String) {
 }
 
 /// A string of any origin, safe on a terminal. What is escaped already stays as it is.
-pub(super) fn safe(text: &str) -> String {
+pub(in crate::output) fn safe(text: &str) -> String {
     printable(text.as_bytes(), STRING_BYTES_MAX)
 }
 
 /// Columns a text takes on a terminal.
-pub(super) fn width(text: &str) -> usize {
+pub(in crate::output) fn width(text: &str) -> usize {
     UnicodeWidthStr::width(text)
 }
 
 /// The text in at most `max` columns, ending in `…` where something is missing.
-pub(super) fn fit(text: &str, max: usize) -> String {
+pub(in crate::output) fn fit(text: &str, max: usize) -> String {
     if width(text) <= max {
         return text.to_owned();
     }
@@ -146,7 +146,7 @@ pub(super) fn fit(text: &str, max: usize) -> String {
 }
 
 /// `items` joined by `separator` and broken into lines of at most `max` columns; an item longer than a line is cut.
-pub(super) fn wrap(items: &[String], separator: &str, max: usize) -> Vec<String> {
+pub(in crate::output) fn wrap(items: &[String], separator: &str, max: usize) -> Vec<String> {
     let mut lines: Vec<String> = Vec::new();
     let mut line = String::new();
     for item in items {

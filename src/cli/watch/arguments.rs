@@ -5,9 +5,7 @@ use super::super::privacy::PrivacyArguments;
 use clap::{Args, ValueEnum, ValueHint};
 use std::path::PathBuf;
 use swarmscope::base::Network;
-use swarmscope::config::{
-    self, ByteSize, Config, ListenAddress, LogFormat, LogLevel, TimeSpan, memory_size,
-};
+use swarmscope::config::{self, ByteSize, Config, ListenAddress, LogFormat, LogLevel, TimeSpan, memory_size};
 
 /// Most worker threads.
 const WORKERS_MAX: i64 = 256;

@@ -45,7 +45,7 @@ const BINARY_MAY: [&str; 10] =
 const UNSEEN: [(&str, &str); 1] = [("dissect", "FlowTable")];
 
 /// Which rooms may name which third-party crate. Every dependency has a row.
-const CRATES: [(&str, &[&str]); 32] = [
+const CRATES: [(&str, &[&str]); 34] = [
     ("aes", &["output"]),
     ("bcrypt", &["output"]),
     ("bendy", &["wire"]),
@@ -60,6 +60,8 @@ const CRATES: [(&str, &[&str]); 32] = [
     ("hyper_util", &["output"]),
     ("indicatif", &["output"]),
     ("jiff", &["policy"]),
+    ("memchr", &["wire"]),
+    ("mimalloc", &[BINARY]),
     ("nix", &["capture", "output", "system"]),
     ("pcap", &["capture"]),
     ("prometheus", &["output"]),

@@ -12,7 +12,7 @@ mod replay;
 mod stage;
 mod torrent;
 
-use ordinary::{Application, Connection, DatagramKind, Datagrams, Flood, Unanswered};
+use ordinary::{Application, Connection, DatagramKind, Datagrams, Flood, Rounds, Unanswered};
 use random::Random;
 use replay::{Replay, Template};
 use stage::{Stage, Written};
@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::rc::Rc;
 use std::time::Duration;
-use torrent::{Lookup, ShortUtp, Transfer};
+use torrent::{Announces, Lookup, ShortUtp, Transfer};
 
 const USAGE: &str = "\
 usage: cargo bench --bench trace -- MODE OUT.pcap [--packets N] [--flows N] [--share PERCENT] [--seed N]
@@ -29,8 +29,13 @@ usage: cargo bench --bench trace -- MODE OUT.pcap [--packets N] [--flows N] [--s
   mixed   ordinary traffic with a share of BitTorrent       2,600,000 packets, 180,000 flows, 15 %
   bulk    one plain peer connection in full frames          2,600,000 packets
   tiny    DHT lookups, short uTP connections, noise         1,000,000 flows
-  flood   flows of one packet each                          1,000,000 flows
+  flood   flows of one packet each, and one true transfer   1,000,000 flows
+  flat    one datagram of each flow in turn                 2,600,000 packets, 1,000 flows
+  hosts   one DHT announce of each host, four to a torrent  200,000 flows
 ";
+
+/// Packets of the true transfer inside a flood, and when it begins.
+const TRANSFER: (u64, Duration) = (1_000, Duration::from_secs(1));
 
 /// Length of a mixed or tiny trace in packet time.
 const LENGTH: Duration = Duration::from_secs(300);
@@ -105,7 +110,18 @@ impl Plan {
             }
             "flood" => {
                 stage.add(Duration::ZERO, Flood::new(million));
-                (million, u64::MAX)
+                stage.add(TRANSFER.1, Transfer::new(TRANSFER.0, &mut random));
+                (million + 1, u64::MAX)
+            }
+            "flat" => {
+                let flows = self.flows.unwrap_or(1_000);
+                stage.add(Duration::ZERO, Rounds::new(u32::try_from(flows)?));
+                (flows, self.packets)
+            }
+            "hosts" => {
+                let hosts = self.flows.unwrap_or(200_000);
+                stage.add(Duration::ZERO, Announces::new(u32::try_from(hosts)?));
+                (hosts, u64::MAX)
             }
             other => return Err(format!("{other} is no mode").into()),
         };

@@ -1,6 +1,6 @@
 //! Scenes that are not BitTorrent: what a monitor sees most of the time and must not spend time on.
 
-use crate::random::Random;
+use crate::random::{Random, ipv4};
 use crate::stage::Scene;
 use std::time::Duration;
 use swarmscope::base::Endpoint;
@@ -264,5 +264,29 @@ impl Scene for Flood {
             build::udp(src, dst, &payload)
         };
         Some((build::ethernet(&frame), Duration::from_micros(20)))
+    }
+}
+
+/// Datagrams that mean nothing, one of each flow in turn: every packet belongs to the flow heard of longest ago.
+pub struct Rounds {
+    flows: u32,
+    next: u32,
+}
+
+impl Rounds {
+    /// Rounds through this many flows, without end.
+    pub const fn new(flows: u32) -> Self {
+        Self { flows, next: 0 }
+    }
+}
+
+impl Scene for Rounds {
+    fn next(&mut self, _: &mut Random) -> Option<(Vec<u8>, Duration)> {
+        let flow = self.next % self.flows.max(1);
+        self.next = self.next.wrapping_add(1);
+        let from =
+            Endpoint { address: ipv4(0x0a00_0100 + flow % 2_000), port: 1_024 + (flow / 2_000) as u16 };
+        let to = Endpoint { address: ipv4(0xc612_0000 + flow % (1 << 17)), port: 40_000 };
+        Some((build::ethernet(&build::udp(from, to, &[0xaa; 60])), Duration::from_micros(20)))
     }
 }

@@ -1,6 +1,6 @@
 //! Scripted BitTorrent: one long transfer, and many tiny conversations.
 
-use crate::random::Random;
+use crate::random::{Random, ipv4};
 use crate::stage::Scene;
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -187,6 +187,48 @@ impl Scene for ShortUtp {
         self.step += 1;
         let frame = build::udp(self.peers[sender], self.peers[1 - sender], &packet);
         Some((build::ethernet(&frame), random.pause(60.0)))
+    }
+
+    fn is_bittorrent(&self) -> bool {
+        true
+    }
+}
+
+/// Hosts inside that announce themselves to a node outside (BEP 5), one after the other, four to a torrent.
+pub struct Announces {
+    hosts: u32,
+    next: u32,
+}
+
+impl Announces {
+    /// One announce of each of this many hosts.
+    pub const fn new(hosts: u32) -> Self {
+        Self { hosts, next: 0 }
+    }
+}
+
+impl Scene for Announces {
+    fn next(&mut self, random: &mut Random) -> Option<(Vec<u8>, Duration)> {
+        let host = self.next;
+        self.next = (host < self.hosts).then(|| host + 1)?;
+        let from = Endpoint { address: ipv4(0x0a01_0000 + host), port: 6_881 };
+        let mut info_hash = [0x5a; 20];
+        info_hash[..4].copy_from_slice(&(host / 4).to_be_bytes());
+        let (id, token) = (random.id(), random.id());
+        let message = [
+            b"d1:ad2:id20:",
+            &id[..],
+            b"9:info_hash20:",
+            &info_hash,
+            b"4:porti6881e5:token20:",
+            &token,
+            b"e1:q13:announce_peer1:t2:aa1:y1:qe",
+        ]
+        .concat();
+        Some((
+            build::ethernet(&build::udp(from, random.outside(6_881), &message)),
+            Duration::from_micros(200),
+        ))
     }
 
     fn is_bittorrent(&self) -> bool {

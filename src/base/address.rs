@@ -6,8 +6,18 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 /// An IPv4 or IPv6 address; IPv4 is kept in its IPv4-mapped form (RFC 4291 section 2.5.5.2).
 ///
 /// Displays as IPv4 dotted quad or IPv6 by RFC 5952.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Address(pub [u8; 16]);
+
+/// Two words; derived, it would hash the length first, and go over the bytes.
+impl std::hash::Hash for Address {
+    #[inline]
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        let wide = u128::from_le_bytes(self.0);
+        state.write_u64(wide as u64);
+        state.write_u64((wide >> 64) as u64);
+    }
+}
 
 impl Address {
     /// From the four bytes of an IPv4 header field.
@@ -24,11 +34,10 @@ impl Address {
 
     /// The four bytes of an IPv4 address, or `None` for IPv6.
     #[must_use]
+    #[inline]
     pub const fn as_v4(&self) -> Option<[u8; 4]> {
-        match self.0 {
-            [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, a, b, c, d] => Some([a, b, c, d]),
-            _ => None,
-        }
+        let wide = u128::from_be_bytes(self.0);
+        if wide >> 32 == 0xffff { Some((wide as u32).to_be_bytes()) } else { None }
     }
 
     /// Whether this is an IPv4 address.

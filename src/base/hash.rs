@@ -73,12 +73,11 @@ pub struct KeyedHasher {
 impl Hasher for KeyedHasher {
     #[inline]
     fn write(&mut self, bytes: &[u8]) {
-        for chunk in bytes.chunks(8) {
-            let mut word = [0; 8];
-            for (to, from) in word.iter_mut().zip(chunk) {
-                *to = *from;
-            }
-            self.write_u64(u64::from_le_bytes(word) ^ ((chunk.len() as u64) << 56));
+        let (words, rest) = bytes.as_chunks();
+        words.iter().for_each(|word| self.write_u64(u64::from_le_bytes(*word)));
+        if !rest.is_empty() {
+            let word = rest.iter().fold(rest.len() as u64, |word, byte| word << 8 | u64::from(*byte));
+            self.write_u64(word);
         }
     }
 

@@ -104,7 +104,7 @@ impl Files {
     }
 
     /// The next packet that is wanted; `None` at the end of the last file.
-    #[inline]
+    #[inline(always)]
     fn next_record(&mut self) -> Option<(Record, u16)> {
         loop {
             let Some(Current { window, reader, .. }) = &mut self.current else {
@@ -224,6 +224,7 @@ impl fmt::Debug for Files {
 }
 
 impl PacketSource for Files {
+    #[inline(always)]
     fn next_packet(&mut self) -> Result<Read<'_>, CaptureError> {
         let Some((record, origin)) = self.next_record() else { return Ok(Read::End) };
         let Some(current) = &self.current else { return Ok(Read::End) };

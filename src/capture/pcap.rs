@@ -140,7 +140,7 @@ impl Reader {
     }
 
     /// The next record.
-    #[inline]
+    #[inline(always)]
     pub(super) fn step(&mut self, window: &mut Window) -> Step {
         let header_len = self.variant.record_header_len;
         let header = match window.ahead(header_len).and_then(|bytes| RecordHeader::read(bytes, self.variant))

@@ -80,7 +80,8 @@ pub(super) enum Reader {
 
 impl Reader {
     /// The next packet, damage, or the end.
-    #[inline]
+    // Always, like what calls it and what it calls: a record that passed through memory cost 5 % of a mixed trace's instructions.
+    #[inline(always)]
     pub(super) fn step(&mut self, window: &mut Window) -> Step {
         match self {
             Self::Pcap(reader) => reader.step(window),

@@ -9,7 +9,7 @@ use super::watch::WatchArguments;
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum, ValueHint};
 use std::path::PathBuf;
 use swarmscope::base::{Address, HomeNets, Network, Timestamp};
-use swarmscope::config::TimeSpan;
+use swarmscope::config::{ByteSize, TimeSpan, memory_size};
 use swarmscope::event::Subject;
 use swarmscope::output::Color;
 use swarmscope::pipeline::AnalyzeOptions;
@@ -298,6 +298,9 @@ pub(crate) struct InputArguments {
         help_heading = "Engine"
     )]
     pub(crate) workers: u16,
+    /// Memory that the tables are cut to, such as 64MiB
+    #[arg(long, value_name = "SIZE", default_value = "512MiB", value_parser = memory_size, help_heading = "Engine")]
+    pub(crate) memory: ByteSize,
 }
 
 #[derive(Args, Debug)]
@@ -382,6 +385,7 @@ impl InputArguments {
             until: self.until,
             workers: usize::from(self.workers),
             deduplicate: !self.no_dedup,
+            memory: Some(self.memory.0),
             ..AnalyzeOptions::default()
         }
     }
@@ -451,10 +455,11 @@ mod tests {
     fn every_option_arrives() {
         let o = options(
             "swarmscope analyze a.pcap - --events e.jsonl --all-flows --log dht --workers 5 --filter udp \
-             --since 2026-03-01T12:00:00Z --until 1772366500 --no-dedup -v",
+             --since 2026-03-01T12:00:00Z --until 1772366500 --no-dedup --memory 64MiB -v",
         );
         assert_eq!(o.inputs, [PathBuf::from("a.pcap"), PathBuf::from("-")]);
         assert_eq!((o.workers, o.all_flows, o.log_dht, o.deduplicate), (5, true, true, false));
+        assert_eq!(o.memory, Some(64 << 20));
         assert_eq!(o.filter.as_deref(), Some("udp"));
         assert_eq!(
             (o.since, o.until),

@@ -15,7 +15,7 @@ pub use sinks::{
     TlsClient, WebhookSink,
 };
 pub use text::ListenAddress;
-pub use values::{ByteSize, LogFormat, LogLevel, Names, TimeSpan, page_address};
+pub use values::{ByteSize, LogFormat, LogLevel, Names, TimeSpan, memory_size, page_address};
 
 use crate::base::Network;
 use serde::{Deserialize, Serialize};
@@ -49,6 +49,9 @@ pub struct Config {
     /// Worker threads, 1 to 256.
     #[serde(deserialize_with = "values::workers")]
     pub workers: u16,
+    /// Memory that the tables of flows, hosts, torrents and endpoints are cut to; the ring is not part of it.
+    #[serde(deserialize_with = "values::memory")]
+    pub memory: ByteSize,
     /// Size of the kernel's ring of packets, per interface.
     #[serde(deserialize_with = "values::buffer")]
     pub buffer: ByteSize,
@@ -180,6 +183,7 @@ impl Default for Config {
             home_networks: Vec::new(),
             filter: None,
             workers: 1,
+            memory: ByteSize(512 << 20),
             buffer: ByteSize(64 << 20),
             snaplen: 262_144,
             promiscuous: true,

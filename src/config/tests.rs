@@ -68,6 +68,7 @@ fn mistakes_are_told_with_their_place_and_what_is_allowed() {
         ("workers: 300\n", "s.yaml:1:10: ", &["1 to 256"]),
         ("snaplen: 10\n", "s.yaml:1:10: ", &["64 to 262144"]),
         ("buffer: 64 bananas\n", "s.yaml:1:9: ", &["64 bananas", "64MiB"]),
+        ("memory: 1MiB\n", "s.yaml:1:9: ", &["out of range", "32MiB to 64GiB"]),
         ("buffer: 5GiB\n", "s.yaml:1:9: ", &["out of range"]),
         (
             "home_networks:\n  - 10.0.0.0/8\n  - home\n",

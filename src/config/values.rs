@@ -11,6 +11,8 @@ use std::time::Duration;
 const WORKERS_MAX: u16 = 256;
 /// Smallest and largest ring of packets: libpcap takes its size as a positive number of 31 bits.
 const BUFFER: RangeInclusive<u64> = 1 << 16..=(1 << 31) - 1;
+/// Least memory, which the program itself and its buffers need, and the most that the caps are meant for.
+const MEMORY: RangeInclusive<u64> = 32 << 20..=64 << 30;
 /// Fewest bytes of a packet that hold the headers of most, and the most that libpcap captures.
 const SNAPLEN: RangeInclusive<u32> = 64..=262_144;
 /// A history of at least a day, and of at most ten years.
@@ -200,6 +202,26 @@ pub(super) fn days<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D:
 pub(super) fn store<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ByteSize, D::Error> {
     let size = ByteSize::deserialize(deserializer)?;
     within(size, &(ByteSize(*STORE.start())..=ByteSize(*STORE.end())))
+}
+
+/// Reads the size of memory that the tables may take, as a flag and the file give it.
+///
+/// # Errors
+/// For a text that is no size, and for one out of range.
+pub fn memory_size(text: &str) -> Result<ByteSize, String> {
+    let size: ByteSize = text.parse()?;
+    if MEMORY.contains(&size.0) {
+        return Ok(size);
+    }
+    Err(format!(
+        "{size} is out of range; expected {} to {}",
+        ByteSize(*MEMORY.start()),
+        ByteSize(*MEMORY.end())
+    ))
+}
+
+pub(super) fn memory<'de, D: Deserializer<'de>>(deserializer: D) -> Result<ByteSize, D::Error> {
+    memory_size(&ByteSize::deserialize(deserializer)?.to_string()).map_err(D::Error::custom)
 }
 
 pub(super) fn path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {

@@ -18,7 +18,12 @@ pub struct Asked {
     target: Option<InfoHash>,
 }
 
-/// A datagram that begins with a bencoded dictionary; tells whether it was KRPC.
+/// Whether a datagram begins as a bencoded dictionary does: with the length of its first key.
+pub const fn may_be(bytes: &[u8], _: u16, _: u16) -> bool {
+    matches!(bytes, [b'd', b'0'..=b'9', ..]) && bytes.len() >= 15
+}
+
+/// A datagram that passed [`may_be`]; tells whether it was KRPC.
 pub fn datagram(
     dissector: &mut Dissector,
     packet: &Packet,

@@ -84,7 +84,7 @@ struct Entry {
 
 /// The datagram protocols, in the order of trial: the first that takes a datagram ends the search.
 const DATAGRAMS: [Entry; 8] = [
-    Entry { may_be: |bytes, _, _| bytes.first() == Some(&b'd') && bytes.len() >= 15, dissect: dht::datagram },
+    Entry { may_be: dht::may_be, dissect: dht::datagram },
     Entry { may_be: |bytes, _, _| bytes.starts_with(b"BT-SEARCH"), dissect: lsd::datagram },
     Entry { may_be: mapping::may_be, dissect: mapping::datagram },
     Entry { may_be: |bytes, _, _| udp_tracker::may_be(bytes), dissect: udp_tracker::datagram },

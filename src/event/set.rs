@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 
 /// A vocabulary of at most 64 words.
 pub trait Word: Copy + 'static {
-    /// Every word, in the order of the output.
+    /// Every word, in the order of the output, each at its place.
     const ALL: &'static [Self];
 
     /// The word's place, below 64.
@@ -49,7 +49,14 @@ impl<W: Word> Set<W> {
 
     /// The words in the order of the vocabulary.
     pub fn iter(self) -> impl Iterator<Item = W> {
-        W::ALL.iter().copied().filter(move |&word| self.contains(word))
+        // By its bits: to ask for each word whether it is in the set was 8 % of the instructions of a trace of tiny flows.
+        let mut left = self.0;
+        std::iter::from_fn(move || {
+            let place = left.trailing_zeros();
+            left &= left.wrapping_sub(1);
+            // Nothing stands at place 64, where there is no bit left.
+            W::ALL.get(place as usize).copied()
+        })
     }
 }
 
@@ -88,5 +95,20 @@ impl<W> Eq for Set<W> {}
 impl<W: Word + fmt::Debug> fmt::Debug for Set<W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.iter()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::event::{Kind, Kinds};
+
+    #[test]
+    fn words_come_in_the_order_of_the_vocabulary() {
+        let all: Kinds = Kind::ALL.iter().rev().copied().collect();
+        assert_eq!(all.iter().collect::<Vec<_>>(), Kind::ALL);
+        let [first, .., last] = Kind::ALL else { panic!() };
+        let ends: Kinds = [*last, *first].into_iter().collect();
+        assert_eq!(ends.iter().collect::<Vec<_>>(), [*first, *last]);
+        assert_eq!(Kinds::default().iter().next(), None);
     }
 }

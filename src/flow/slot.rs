@@ -1,7 +1,8 @@
 //! Where flows lie in memory: slots of 104 bytes in chunks that never move, and what the flags of a slot mean.
 
 use super::view::Flow;
-use crate::base::{Address, Endpoint, Timestamp, Transport};
+use crate::base::{Address, Direction, Endpoint, Timestamp, Transport};
+use crate::frame::{Frame, Segment, Tcp};
 use std::time::Duration;
 
 pub(super) const USED: u16 = 1;
@@ -76,6 +77,54 @@ impl Slot {
         if self.flags & IS_UDP != 0 { Transport::Udp } else { Transport::Tcp }
     }
 
+    /// Whether packets of one side only were seen.
+    #[inline]
+    pub(super) const fn is_one_way(&self) -> bool {
+        let [one, other] = self.packets;
+        one == 0 || other == 0
+    }
+
+    /// Counts a packet; tells which side sent it.
+    #[inline]
+    pub(super) fn count(&mut self, frame: &Frame<'_>, from_lo: bool) -> Direction {
+        let originator = from_lo == (self.flags & ORIGINATOR_HI == 0);
+        let side = usize::from(!originator);
+        if self.packets != [0, 0] {
+            self.flags = (self.flags & !PROBATION) | RECENT;
+        }
+        if let (Some(packets), Some(bytes), Some(payload)) =
+            (self.packets.get_mut(side), self.bytes.get_mut(side), self.payload.get_mut(side))
+        {
+            *packets = packets.saturating_add(1);
+            *bytes += u64::from(frame.wire_len);
+            *payload += u64::from(frame.payload_len);
+        }
+        self.last = self.last.max(frame.at.0);
+        if let Segment::Tcp(tcp) = frame.segment
+            && tcp.flags & (Tcp::SYN | Tcp::FIN | Tcp::RST) != 0
+        {
+            if tcp.has(Tcp::SYN) {
+                if self.flags & (SYN_SEEN | HAS_STATE) == 0 {
+                    self.slot = if tcp.has(Tcp::ACK) { tcp.ack.wrapping_sub(1) } else { tcp.seq };
+                    self.flags |= HAS_ISN;
+                }
+                self.flags |= SYN_SEEN;
+                if tcp.has(Tcp::ACK) && !originator && self.flags & SYN_ACK_SEEN == 0 {
+                    self.flags |= SYN_ACK_SEEN;
+                    let after = frame.at.since(Timestamp(self.first)).as_millis();
+                    self.answer_ms = u32::try_from(after).unwrap_or(u32::MAX);
+                }
+            }
+            if tcp.has(Tcp::FIN) {
+                self.flags |= FIN_SEEN;
+            }
+            if tcp.has(Tcp::RST) {
+                self.flags |= if originator { RST_SEEN } else { RST_SEEN | REFUSED };
+            }
+        }
+        if originator { Direction::FromOriginator } else { Direction::FromResponder }
+    }
+
     /// The flow as the room above sees it.
     pub(super) fn view(&self) -> Flow {
         let [originator, responder] = self.ends();
@@ -106,7 +155,7 @@ pub(super) const CHUNK: usize = 4_096;
 /// The slots, by number.
 #[derive(Default)]
 pub(super) struct Slab {
-    chunks: Vec<Box<[Slot]>>,
+    chunks: Vec<Box<[Slot; CHUNK]>>,
     free: Vec<u32>,
     used: usize,
 }
@@ -147,7 +196,10 @@ impl Slab {
     pub(super) fn add(&mut self, slot: Slot) -> u32 {
         let id = self.free.pop().unwrap_or_else(|| {
             let first = self.end();
-            self.chunks.push(vec![EMPTY; CHUNK].into_boxed_slice());
+            // By way of the heap: an array of this size does not belong on a stack.
+            if let Ok(chunk) = vec![EMPTY; CHUNK].into_boxed_slice().try_into() {
+                self.chunks.push(chunk);
+            }
             self.free.extend((first + 1..first + CHUNK as u32).rev());
             first
         });

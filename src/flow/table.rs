@@ -8,13 +8,14 @@
 
 use super::index::Index;
 use super::slot::{
-    CHUNK, EMPTY, FIN_SEEN, HAS_ISN, HAS_STATE, IS_UDP, ORIGINATOR_HI, PROBATION, RECENT, REFUSED, RETIRED,
-    RST_SEEN, SYN_ACK_SEEN, SYN_SEEN, Slab, Slot, USED,
+    CHUNK, EMPTY, FIN_SEEN, HAS_ISN, HAS_STATE, IS_UDP, ORIGINATOR_HI, PROBATION, RECENT, RETIRED, RST_SEEN,
+    SYN_SEEN, Slab, Slot, USED,
 };
 use super::view::{EndCause, Ended, Flow, FlowId, FlowLimits, TableCounters, Touch};
-use crate::base::{Address, Direction, Endpoint, HashKey, Timestamp, Transport};
+use crate::base::{Address, Endpoint, HashKey, Timestamp, Transport};
 use crate::frame::{Frame, Segment, Tcp};
 use std::collections::VecDeque;
+use std::time::Duration;
 
 /// Packets between two looks of the sweep.
 const SWEEP_PACKETS: u32 = 4;
@@ -34,6 +35,7 @@ pub struct FlowTable<S> {
     finished: u32,
     key: HashKey,
     limits: FlowLimits,
+    idle: IdleTimes,
     counters: TableCounters,
     ended: Vec<Ended<S>>,
 }
@@ -55,6 +57,7 @@ impl<S> FlowTable<S> {
             finished: 0,
             key,
             limits,
+            idle: IdleTimes::of(&limits),
             counters: TableCounters::default(),
             ended: Vec::new(),
         }
@@ -87,22 +90,25 @@ impl<S> FlowTable<S> {
     /// Takes note of a packet: finds or opens its flow and counts it.
     #[inline]
     pub fn touch(&mut self, frame: &Frame<'_>) -> Touch {
-        let from_lo = (frame.src.address.0, frame.src.port) <= (frame.dst.address.0, frame.dst.port);
+        // Any order will do, as long as it is always the same: this one takes two comparisons.
+        let order = |e: &Endpoint| (u128::from_le_bytes(e.address.0), e.port);
+        let from_lo = order(&frame.src) <= order(&frame.dst);
         let (lo, hi) = if from_lo { (&frame.src, &frame.dst) } else { (&frame.dst, &frame.src) };
         let udp = matches!(frame.segment, Segment::Udp);
         let hash = self.hash(lo, hi, udp);
         self.sweep_one(frame.at);
-        let found = self.find(hash, lo, hi, udp);
-        let (id, new) = match found {
-            Some(id) if !self.starts_anew(id, frame) => (id, false),
-            Some(id) => {
-                self.end(id, EndCause::Idle);
-                (self.open(hash, lo, hi, frame, from_lo), true)
+        if let Some(id) = self.find(hash, lo, hi, udp) {
+            let slot = self.slots.get_mut(id);
+            if !starts_anew(slot, frame, &self.idle) {
+                let direction = slot.count(frame, from_lo);
+                let (has_state, retired) = (slot.flags & HAS_STATE != 0, slot.flags & RETIRED != 0);
+                return Touch { id: FlowId(id), direction, new: false, has_state, retired };
             }
-            None => (self.open(hash, lo, hi, frame, from_lo), true),
-        };
-        let direction = self.count(id, frame, from_lo);
-        Touch { id: FlowId(id), direction, new }
+            self.end(id, EndCause::Idle);
+        }
+        let id = self.open(hash, lo, hi, frame, from_lo);
+        let direction = self.slots.get_mut(id).count(frame, from_lo);
+        Touch { id: FlowId(id), direction, new: true, has_state: false, retired: false }
     }
 
     /// The flow behind a handle.
@@ -206,6 +212,13 @@ impl<S> FlowTable<S> {
         state
     }
 
+    /// Whether flows ended that were not taken yet.
+    #[inline]
+    #[must_use]
+    pub const fn has_ended(&self) -> bool {
+        !self.ended.is_empty()
+    }
+
     /// One of the flows that ended and were not taken yet.
     #[inline]
     pub fn take_ended(&mut self) -> Option<Ended<S>> {
@@ -218,7 +231,7 @@ impl<S> FlowTable<S> {
         let wanted = if all { USED } else { USED | HAS_STATE };
         for id in 0..self.slots.end() {
             let slot = self.slot(id);
-            if slot.flags & wanted == wanted && self.idle(slot, now) {
+            if slot.flags & wanted == wanted && self.idle.over(slot, now) {
                 self.end(id, EndCause::Idle);
             }
         }
@@ -232,7 +245,8 @@ impl<S> FlowTable<S> {
         let to = from.saturating_add(CHUNK as u32).min(slots);
         for id in from..to {
             if self.slot(id).flags & USED != 0 {
-                let cause = if self.idle(self.slot(id), now) { EndCause::Idle } else { EndCause::Finished };
+                let cause =
+                    if self.idle.over(self.slot(id), now) { EndCause::Idle } else { EndCause::Finished };
                 self.end(id, cause);
             }
         }
@@ -242,11 +256,17 @@ impl<S> FlowTable<S> {
 
     #[inline]
     fn hash(&self, lo: &Endpoint, hi: &Endpoint, udp: bool) -> u64 {
+        // In this order the four bytes of an IPv4-mapped address come last, behind ::ffff: two addresses fit one word, which
+        // spares multiplications.
+        let halves = |address: &Address| {
+            let wide = u128::from_le_bytes(address.0);
+            (wide as u64, (wide >> 64) as u64)
+        };
         let (a, b) = (halves(&lo.address), halves(&hi.address));
         let ports = u64::from(lo.port) << 32 | u64::from(hi.port) << 16 | u64::from(udp);
-        // The upper half of an IPv4-mapped address is zero: spare its multiplication.
-        if a.0 | b.0 == 0 {
-            self.key.mix(&[a.1 << 32 | b.1 & 0xffff_ffff, ports])
+        let mapped = |half: u64| half as u32 ^ 0xffff_0000;
+        if a.0 | b.0 == 0 && mapped(a.1) | mapped(b.1) == 0 {
+            self.key.mix(&[a.1 >> 32 << 32 | b.1 >> 32, ports])
         } else {
             self.key.mix(&[a.0, a.1, b.0, b.1, ports])
         }
@@ -262,34 +282,6 @@ impl<S> FlowTable<S> {
                 && slot.hi_port == hi.port
                 && (slot.flags & IS_UDP != 0) == udp
         })
-    }
-
-    /// Whether this packet belongs to a later flow of the same endpoints.
-    #[inline]
-    fn starts_anew(&self, id: u32, frame: &Frame<'_>) -> bool {
-        let slot = self.slot(id);
-        if self.idle(slot, frame.at) {
-            return true;
-        }
-        match frame.segment {
-            // A SYN after FIN or RST reuses the ports (RFC 9293 section 3.10.7.4).
-            Segment::Tcp(tcp) => {
-                tcp.flags & (Tcp::SYN | Tcp::ACK) == Tcp::SYN && slot.flags & (FIN_SEEN | RST_SEEN) != 0
-            }
-            Segment::Udp => false,
-        }
-    }
-
-    #[inline]
-    fn idle(&self, slot: &Slot, now: Timestamp) -> bool {
-        let limit = if slot.flags & IS_UDP != 0 {
-            self.limits.udp_idle
-        } else if slot.flags & (FIN_SEEN | RST_SEEN) != 0 || slot.packets.contains(&0) {
-            self.limits.tcp_brief
-        } else {
-            self.limits.tcp_idle
-        };
-        now.0.saturating_sub(slot.last) > limit.as_nanos() as i64
     }
 
     fn open(&mut self, hash: u64, lo: &Endpoint, hi: &Endpoint, frame: &Frame<'_>, from_lo: bool) -> u32 {
@@ -326,47 +318,6 @@ impl<S> FlowTable<S> {
     }
 
     #[inline]
-    fn count(&mut self, id: u32, frame: &Frame<'_>, from_lo: bool) -> Direction {
-        let slot = self.slot_mut(id);
-        let originator = from_lo == (slot.flags & ORIGINATOR_HI == 0);
-        let side = usize::from(!originator);
-        if slot.packets != [0, 0] {
-            slot.flags = (slot.flags & !PROBATION) | RECENT;
-        }
-        if let (Some(packets), Some(bytes), Some(payload)) =
-            (slot.packets.get_mut(side), slot.bytes.get_mut(side), slot.payload.get_mut(side))
-        {
-            *packets = packets.saturating_add(1);
-            *bytes += u64::from(frame.wire_len);
-            *payload += u64::from(frame.payload_len);
-        }
-        slot.last = slot.last.max(frame.at.0);
-        if let Segment::Tcp(tcp) = frame.segment
-            && tcp.flags & (Tcp::SYN | Tcp::FIN | Tcp::RST) != 0
-        {
-            if tcp.has(Tcp::SYN) {
-                if slot.flags & (SYN_SEEN | HAS_STATE) == 0 {
-                    slot.slot = if tcp.has(Tcp::ACK) { tcp.ack.wrapping_sub(1) } else { tcp.seq };
-                    slot.flags |= HAS_ISN;
-                }
-                slot.flags |= SYN_SEEN;
-                if tcp.has(Tcp::ACK) && !originator && slot.flags & SYN_ACK_SEEN == 0 {
-                    slot.flags |= SYN_ACK_SEEN;
-                    let after = frame.at.since(Timestamp(slot.first)).as_millis();
-                    slot.answer_ms = u32::try_from(after).unwrap_or(u32::MAX);
-                }
-            }
-            if tcp.has(Tcp::FIN) {
-                slot.flags |= FIN_SEEN;
-            }
-            if tcp.has(Tcp::RST) {
-                slot.flags |= if originator { RST_SEEN } else { RST_SEEN | REFUSED };
-            }
-        }
-        if originator { Direction::FromOriginator } else { Direction::FromResponder }
-    }
-
-    #[inline]
     fn slot(&self, id: u32) -> &Slot {
         self.slots.get(id)
     }
@@ -400,7 +351,7 @@ impl<S> FlowTable<S> {
         let id = self.sweep;
         self.sweep = if id < self.slots.end() { id + 1 } else { 0 };
         let slot = self.slot(id);
-        if slot.flags & (USED | HAS_STATE) == USED && self.idle(slot, now) {
+        if slot.flags & (USED | HAS_STATE) == USED && self.idle.over(slot, now) {
             self.end(id, EndCause::Idle);
         }
     }
@@ -465,12 +416,47 @@ impl<S> FlowTable<S> {
     }
 }
 
+/// How long flows may be idle, in nanoseconds.
+#[derive(Debug)]
+struct IdleTimes {
+    tcp: i64,
+    tcp_brief: i64,
+    udp: i64,
+}
+
+impl IdleTimes {
+    fn of(limits: &FlowLimits) -> Self {
+        let ns = |time: Duration| i64::try_from(time.as_nanos()).unwrap_or(i64::MAX);
+        Self { tcp: ns(limits.tcp_idle), tcp_brief: ns(limits.tcp_brief), udp: ns(limits.udp_idle) }
+    }
+
+    /// Whether a flow has been idle for too long.
+    #[inline]
+    fn over(&self, slot: &Slot, now: Timestamp) -> bool {
+        let limit = if slot.flags & IS_UDP != 0 {
+            self.udp
+        } else if slot.flags & (FIN_SEEN | RST_SEEN) != 0 || slot.is_one_way() {
+            self.tcp_brief
+        } else {
+            self.tcp
+        };
+        now.0.saturating_sub(slot.last) > limit
+    }
+}
+
+/// Whether this packet belongs to a later flow of the same endpoints.
 #[inline]
-fn halves(address: &Address) -> (u64, u64) {
-    let wide = u128::from_be_bytes(address.0);
-    let (hi, lo) = ((wide >> 64) as u64, wide as u64);
-    // An IPv4-mapped address keeps ::ffff in its lower half: strip it, so that two fit one word.
-    if hi == 0 && lo >> 32 == 0xffff { (0, lo & 0xffff_ffff) } else { (hi | 1 << 63, lo) }
+fn starts_anew(slot: &Slot, frame: &Frame<'_>, idle: &IdleTimes) -> bool {
+    if idle.over(slot, frame.at) {
+        return true;
+    }
+    match frame.segment {
+        // A SYN after FIN or RST reuses the ports (RFC 9293 section 3.10.7.4).
+        Segment::Tcp(tcp) => {
+            tcp.flags & (Tcp::SYN | Tcp::ACK) == Tcp::SYN && slot.flags & (FIN_SEEN | RST_SEEN) != 0
+        }
+        Segment::Udp => false,
+    }
 }
 
 #[cfg(test)]

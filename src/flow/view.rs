@@ -43,6 +43,10 @@ pub struct Touch {
     pub direction: Direction,
     /// Whether the packet opened the flow.
     pub new: bool,
+    /// Whether state is kept for the flow.
+    pub has_state: bool,
+    /// Whether the flow was retired.
+    pub retired: bool,
 }
 
 /// Why a flow left the table.

@@ -102,7 +102,7 @@ impl Decoder {
     /// Says what a packet is. `number` is its ordinal in the run.
     ///
     /// The payload of a frame borrows the packet, or this decoder when it was joined from fragments.
-    #[inline]
+    #[inline(always)]
     pub fn decode<'a>(&'a mut self, packet: &RawPacket<'a>, number: u64) -> Decoded<'a> {
         if packet.link == LinkType::ETHERNET
             && let Some(o) = ordinary::parse(packet)
@@ -202,7 +202,7 @@ struct Stamp {
 }
 
 impl Stamp {
-    #[inline]
+    #[inline(always)]
     fn new(packet: &RawPacket<'_>, number: u64, variation: u64) -> Self {
         let wire_len = View::new(packet.data, packet.wire_len).wire;
         Self { at: packet.at, number, wire_len, variation }
@@ -218,7 +218,7 @@ struct Gate {
 }
 
 impl Gate {
-    #[inline]
+    #[inline(always)]
     fn parcel<'a>(
         &mut self,
         parcel: &Parcel<'a>,

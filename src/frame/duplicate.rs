@@ -52,7 +52,7 @@ impl Duplicates {
     }
 
     /// Whether this TCP segment or UDP datagram was seen before. `variation` covers TTL, VLAN tags and MAC addresses.
-    #[inline]
+    #[inline(always)]
     pub(super) fn is_copy(&mut self, parcel: &Parcel<'_>, at: Timestamp, variation: u64) -> bool {
         let [k0, k1, k2, k3, k4, k5, k6, k7] = self.keys;
         let ip = &parcel.ip;
@@ -96,7 +96,7 @@ impl Duplicates {
         self.seen(fold(digest, k0), at, variation, rule)
     }
 
-    #[inline]
+    #[inline(always)]
     fn seen(&mut self, digest: u64, at: Timestamp, variation: u64, rule: Rule) -> bool {
         let Some(slot) = self.table.get_mut((digest >> 54) as usize) else { return false };
         if slot.digest == digest {

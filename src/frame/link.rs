@@ -5,7 +5,7 @@
 
 use super::Skip;
 use super::path::{Route, Tunnel};
-use super::view::{View, be16};
+use super::view::{View, be16, word};
 use super::walk::Layer;
 use crate::capture::LinkType;
 
@@ -72,11 +72,9 @@ pub(super) fn ethernet(view: &mut View<'_>, variation: &mut u64) -> Result<Layer
 }
 
 /// Both addresses of an Ethernet header in one word.
-#[inline]
-pub(super) const fn macs(h: &[u8; 14]) -> u64 {
-    let low = u64::from_le_bytes([h[0], h[1], h[2], h[3], h[4], h[5], h[6], h[7]]);
-    let high = u64::from_le_bytes([h[4], h[5], h[6], h[7], h[8], h[9], h[10], h[11]]);
-    low ^ high.rotate_left(29)
+#[inline(always)]
+pub(super) fn macs(h: &[u8; 14]) -> u64 {
+    word(h, 0) ^ word(h, 4).rotate_left(29)
 }
 
 /// IEEE 802.2 LLC: IP directly, or SNAP with an EtherType (RFC 1042).

@@ -1,7 +1,7 @@
 //! TCP (RFC 9293) and UDP (RFC 768) headers.
 
 use super::ip::Ip;
-use super::view::View;
+use super::view::{View, word};
 use super::{Segment, Skip, Tcp};
 use crate::base::Transport;
 use etherparse::checksum::Sum16BitWords;
@@ -23,7 +23,7 @@ pub(super) struct Parcel<'a> {
 /// Takes a TCP header off. `view` is what the IP header says is its payload.
 ///
 /// A segment whose options were cut by the snap length still is a frame: its fields and its length are known.
-#[inline]
+#[inline(always)]
 pub(super) fn tcp<'a>(ip: Ip, mut view: View<'a>) -> Result<Parcel<'a>, Skip> {
     let segment_len = view.wire;
     let Some(h) = view.take::<20>() else { return Err(short(segment_len, 20)) };
@@ -46,18 +46,14 @@ pub(super) fn tcp<'a>(ip: Ip, mut view: View<'a>) -> Result<Parcel<'a>, Skip> {
             bytes: view.bytes.get(options..).unwrap_or_default(),
             wire: segment_len.saturating_sub(header_len),
         },
-        header: [
-            u64::from_le_bytes([h[0], h[1], h[2], h[3], h[4], h[5], h[6], h[7]]),
-            u64::from_le_bytes([h[8], h[9], h[10], h[11], h[12], h[13], h[14], h[15]]),
-            u64::from(u32::from_le_bytes([h[16], h[17], h[18], h[19]])),
-        ],
+        header: [word(h, 0), word(h, 8), word(h, 12) >> 32],
         summed: true,
     })
 }
 
 /// Takes a UDP header off. A length of 0 (jumbogram, RFC 2675, or segmentation offload) means the rest of the packet;
 /// a length beyond the packet is cut to it, since segmentation offload leaves such in captures.
-#[inline]
+#[inline(always)]
 pub(super) fn udp<'a>(ip: Ip, mut view: View<'a>) -> Result<Parcel<'a>, Skip> {
     let datagram_len = view.wire;
     let Some(h) = view.take::<8>() else { return Err(short(datagram_len, 8)) };

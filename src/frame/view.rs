@@ -11,13 +11,13 @@ pub(super) struct View<'a> {
 
 impl<'a> View<'a> {
     /// A whole packet. Some writers put a wire length below the captured one; the captured bytes are believed.
-    #[inline]
+    #[inline(always)]
     pub(super) fn new(bytes: &'a [u8], wire: u32) -> Self {
         Self { bytes, wire: wire.max(u32::try_from(bytes.len()).unwrap_or(u32::MAX)) }
     }
 
     /// The next `N` bytes, or `None` when fewer were captured.
-    #[inline]
+    #[inline(always)]
     pub(super) fn take<const N: usize>(&mut self) -> Option<&'a [u8; N]> {
         let (head, rest) = self.bytes.split_first_chunk::<N>()?;
         self.bytes = rest;
@@ -34,7 +34,7 @@ impl<'a> View<'a> {
     }
 
     /// Cuts off whatever lies beyond `wire` bytes: padding, trailers.
-    #[inline]
+    #[inline(always)]
     pub(super) fn limit(&mut self, wire: u32) {
         if wire < self.wire {
             self.wire = wire;
@@ -47,6 +47,12 @@ impl<'a> View<'a> {
     pub(super) fn nibble(&self) -> Option<u8> {
         self.bytes.first().map(|b| b >> 4)
     }
+}
+
+/// Eight bytes of a fixed header in one load, as a number for digests.
+#[inline(always)]
+pub(super) fn word<const N: usize>(header: &[u8; N], at: usize) -> u64 {
+    header.get(at..).and_then(|h| h.first_chunk()).map_or(0, |h| u64::from_le_bytes(*h))
 }
 
 /// The big-endian number at an offset of a fixed header.

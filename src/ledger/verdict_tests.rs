@@ -46,6 +46,12 @@ struct World {
 impl World {
     fn judged(&self, now: i64) -> Standing {
         let slot = slot_length(DAY);
+        // What workers collect reaches a host when it is added to it.
+        let known = |collected: &Life| {
+            let mut life = Life::default();
+            life.add(collected, true);
+            life
+        };
         let mut life = self.life.clone();
         for &hour in &self.alive {
             life.flow(&flow(hour, [3, 3]), 0, slot);
@@ -71,8 +77,8 @@ impl World {
             cleared: None,
             suspected: self.suspected,
             moved: self.moved,
-            life: &life,
-            network: &network,
+            life: &known(&life),
+            network: &known(&network),
             ports: &self.ports,
             health: &health,
             slot,

@@ -3,13 +3,13 @@
 use super::clock::Clock;
 use super::coverage::Tally;
 use super::keeper::{Keeper, Places, Tells};
+use super::limits::AnalyzeLimits;
 use super::pool::Pool;
 use super::refusal;
 use super::worker::{Keep, WorkerCounters};
 use crate::base::{Address, HomeNets, Timestamp};
-use crate::capture::{self, CaptureError, FileOptions, PacketSource, Read};
+use crate::capture::{self, CaptureError, FileOptions, PacketSource, Read, SourceStatus};
 use crate::event::Subject;
-use crate::flow::FlowLimits;
 use crate::frame::{Decoded, Decoder, DecoderOptions};
 use crate::ledger::memory::Memory;
 use crate::ledger::report::{Coverage, Report};
@@ -52,15 +52,8 @@ pub struct AnalyzeOptions {
     pub allowed: Arc<Allowed>,
     /// What was remembered from before a restart.
     pub remembered: Option<Arc<Memory>>,
-}
-
-/// How much an analysis may remember. The default suits a large network.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct AnalyzeLimits {
-    /// Caps and idle times of the flows.
-    pub flows: FlowLimits,
-    /// Caps on hosts, torrents and endpoints.
-    pub ledger: LedgerLimits,
+    /// Memory to stay within, in bytes, where the default does not suit: see [`AnalyzeLimits::within`].
+    pub memory: Option<u64>,
 }
 
 /// Why an analysis could not be done.
@@ -111,16 +104,17 @@ pub fn analyze(options: &AnalyzeOptions, sink: &mut dyn AnalysisSink) -> Result<
     };
     let mut source = capture::open(&options.inputs, &file_options)?;
     tracing::debug!(inputs = options.inputs.len(), workers = options.workers, "reading");
-    analyze_source(&mut source, options, AnalyzeLimits::default(), sink)
+    let limits = options.memory.map_or_else(AnalyzeLimits::default, AnalyzeLimits::within);
+    analyze_source(&mut source, options, limits, sink)
 }
 
-/// The same for any source of packets, in memory of the caller's choice. `inputs`, `filter`, `since` and `until` of the
-/// options are the source's business and not looked at.
+/// The same for any source of packets, in memory of the caller's choice. `inputs`, `filter`, `since`, `until` and `memory` of
+/// the options are the source's or the caller's business and not looked at.
 ///
 /// # Errors
 /// [`AnalyzeError::Usage`] when the source fails; [`AnalyzeError::Failed`] should packets have been counted wrongly.
-pub fn analyze_source(
-    source: &mut dyn PacketSource,
+pub fn analyze_source<S: PacketSource + ?Sized>(
+    source: &mut S,
     options: &AnalyzeOptions,
     limits: AnalyzeLimits,
     sink: &mut dyn AnalysisSink,
@@ -142,6 +136,7 @@ pub fn analyze_source(
     let mut keeper = Keeper::new(
         Arc::clone(&ledger),
         Tells { all_flows: options.all_flows || options.subject.is_some(), news: options.news },
+        limits.keeper,
     );
     let mut tally = Tally::default();
     let mut clock = Clock::new(if options.news { NEWS_TICK } else { TICK });
@@ -167,7 +162,7 @@ pub fn analyze_source(
             tracing::trace!(%now, packets = tally.packets, "tick");
             let harvests = pool.tick(now);
             let places = Places { paths: decoder.paths().as_slice(), origins: &source.status().origins };
-            let mut health = coverage(&tally, source, &decoder, &ledger);
+            let mut health = coverage(&tally, source.status(), &decoder, &ledger);
             super::coverage::add_workers(&mut health, &pool.counters());
             ledger.note_sensor(now, &health, Duration::ZERO, filtered);
             keeper.tick(now, harvests, &places, sink);
@@ -176,7 +171,7 @@ pub fn analyze_source(
             }
         }
         if due.stats {
-            sink.stats(clock.now, &coverage(&tally, source, &decoder, &ledger));
+            sink.stats(clock.now, &coverage(&tally, source.status(), &decoder, &ledger));
         }
         if tally.packets % PROGRESS_PACKETS == 0 {
             let status = source.status();
@@ -194,11 +189,11 @@ pub fn analyze_source(
             tally.packets
         )));
     }
-    let mut limits = ledger.limits_hit();
+    let mut limits_hit = ledger.limits_hit();
     if keeper.judged_early() > 0 {
-        limits.insert("flows-judged-early", keeper.judged_early());
+        limits_hit.insert("flows-judged-early", keeper.judged_early());
     }
-    let coverage = tally.coverage(source.status(), &decoder, &counters, ledger.home(), limits);
+    let coverage = tally.coverage(source.status(), &decoder, &counters, ledger.home(), limits_hit);
     ledger.note_sensor(tally.last().unwrap_or_default(), &coverage, Duration::ZERO, filtered);
     let mut report = ledger.report();
     verify_node_ids(&mut report);
@@ -214,8 +209,8 @@ pub fn analyze_source(
 }
 
 /// What could be seen so far; what the workers count is known only at the end.
-fn coverage(tally: &Tally, source: &dyn PacketSource, decoder: &Decoder, ledger: &Ledger) -> Coverage {
-    tally.coverage(source.status(), decoder, &WorkerCounters::default(), ledger.home(), ledger.limits_hit())
+fn coverage(tally: &Tally, status: &SourceStatus, decoder: &Decoder, ledger: &Ledger) -> Coverage {
+    tally.coverage(status, decoder, &WorkerCounters::default(), ledger.home(), ledger.limits_hit())
 }
 
 /// Says of each DHT node id of a home host whether it is made from an address of the host (BEP 42): its own, or the one

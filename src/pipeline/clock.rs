@@ -37,6 +37,7 @@ impl Clock {
     }
 
     /// Takes the time of the next packet.
+    #[inline]
     pub fn advance(&mut self, at: Timestamp) -> Due {
         if !self.started {
             self.started = true;

@@ -36,6 +36,7 @@ pub struct Tally {
 
 impl Tally {
     /// Takes note of a packet before it is decoded.
+    #[inline(always)]
     pub fn packet(&mut self, packet: &RawPacket<'_>) {
         self.packets += 1;
         self.bytes += u64::from(packet.wire_len);
@@ -45,6 +46,7 @@ impl Tally {
     }
 
     /// Takes note of what became of it.
+    #[inline(always)]
     pub fn outcome(&mut self, decoded: &Decoded<'_>, wire_len: u32) {
         match decoded {
             Decoded::Frame(_) => self.decoded += 1,

@@ -1,5 +1,6 @@
 //! Puts what the workers finished in order, judges it, counts it, and tells the outputs.
 
+use super::limits::KeeperLimits;
 use super::worker::{Harvest, LoggedDht};
 use crate::base::{Address, Endpoint, KeyedState, Timestamp, Transport};
 use crate::capture::Origin;
@@ -12,10 +13,6 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Ended flows that still wait for evidence, at most.
-const WAITING_MAX: usize = 65_536;
-/// Flows that go on and were told of, at most; more are possible only while stale ones wait to be forgotten.
-const RUNNING_MAX: usize = 131_072;
 /// A flow not told of for so long has ended without a word.
 const STALE: Duration = Duration::from_secs(2 * 3_600);
 /// Packet time between two looks at what has expired, and at the flows that wait, where news is told.
@@ -30,6 +27,7 @@ pub struct Keeper {
     running: HashMap<FlowKey, (Told, Timestamp), KeyedState>,
     tidied: Timestamp,
     tells: Tells,
+    limits: KeeperLimits,
     judged_early: u64,
     /// The states of home hosts that were told.
     states: HashMap<Address, HostState, KeyedState>,
@@ -58,7 +56,7 @@ pub struct Places<'a> {
 }
 
 impl Keeper {
-    pub fn new(ledger: Arc<Ledger>, tells: Tells) -> Self {
+    pub fn new(ledger: Arc<Ledger>, tells: Tells, limits: KeeperLimits) -> Self {
         // A state that was told before a restart is no news.
         let states = ledger.remembered_states().collect();
         Self {
@@ -67,6 +65,7 @@ impl Keeper {
             running: HashMap::default(),
             tidied: Timestamp::MIN,
             tells,
+            limits,
             judged_early: 0,
             states,
         }
@@ -113,7 +112,7 @@ impl Keeper {
             self.waiting.push_back((record, told));
         }
         while self.waiting.front().is_some_and(|(r, _)| r.end + EVIDENCE_WINDOW < now)
-            || self.waiting.len() > WAITING_MAX
+            || self.waiting.len() > self.limits.waiting
         {
             let Some((record, told)) = self.waiting.pop_front() else { break };
             self.judged_early += u64::from(record.end + EVIDENCE_WINDOW >= now);
@@ -127,7 +126,7 @@ impl Keeper {
                 self.tell_states(now, sink);
             }
         }
-        if self.running.len() > RUNNING_MAX {
+        if self.running.len() > self.limits.running {
             self.running.retain(|_, (_, last)| *last + STALE >= now);
         }
     }
@@ -235,7 +234,8 @@ impl Keeper {
 #[allow(clippy::vec_box, reason = "the records are boxed already: see `Harvest`")]
 fn in_order(records: impl Iterator<Item = Box<FlowRecord>>) -> Vec<Box<FlowRecord>> {
     let mut records: Vec<_> = records.collect();
-    records.sort_by_key(|r| (r.end, r.start, r.originator, r.responder, r.transport));
+    // The keys side by side: a look into each record for each comparison misses the cache (15 % of a trace of tiny flows).
+    records.sort_by_cached_key(|r| (r.end, r.start, r.originator, r.responder, r.transport));
     records
 }
 

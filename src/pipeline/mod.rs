@@ -13,6 +13,7 @@ mod coverage;
 mod gather;
 mod keeper;
 mod lane;
+mod limits;
 mod pool;
 mod refusal;
 mod rule_test;
@@ -23,8 +24,9 @@ mod worker;
 
 /// Reading of abuse notices, for the command line, which knows no wire format.
 pub use crate::wire::acns;
-pub use analyze::{AnalyzeError, AnalyzeLimits, AnalyzeOptions, analyze, analyze_source, verify_node_ids};
+pub use analyze::{AnalyzeError, AnalyzeOptions, analyze, analyze_source, verify_node_ids};
 pub use coverage::skip_reasons;
 pub use gather::{Gathered, SAMPLE_BYTES, SAMPLE_PACKETS, Wanted, gather};
+pub use limits::{AnalyzeLimits, KeeperLimits, MEMORY};
 pub use rule_test::rule_test;
 pub use watch::{WatchOptions, watch};

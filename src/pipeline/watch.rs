@@ -4,12 +4,13 @@
 //! tells the outputs. A full queue costs whole batches, and every frame of them is counted. Once a second a tick goes
 //! through all queues; when every worker has passed it, all that came before it is counted.
 
-use super::analyze::{AnalyzeError, AnalyzeLimits};
+use super::analyze::AnalyzeError;
 use super::batch::Parcel;
 use super::clock::Clock;
 use super::coverage::Tally;
 use super::keeper::{Keeper, Places, Tells};
 use super::lane::{Handover, Lane};
+use super::limits::AnalyzeLimits;
 use super::pool::start_lanes;
 use super::refusal;
 use super::sensor::interfaces;
@@ -78,7 +79,7 @@ pub fn watch(
     let seen = Mutex::new(Seen::default());
     let tells = Tells { all_flows: options.all_flows, news: true };
     std::thread::scope(|scope| {
-        let keeper = Keeper::new(Arc::clone(&ledger), tells);
+        let keeper = Keeper::new(Arc::clone(&ledger), tells, options.limits.keeper);
         let desk =
             Desk { keeper, ledger: &ledger, seen: &seen, limits: options.limits, marks: vec![None; workers] };
         let keeper =

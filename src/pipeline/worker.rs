@@ -4,7 +4,7 @@ use super::story::{end_reason, knock, opened_with, plain, record};
 use crate::base::{Direction, Endpoint, HashKey, HomeNets, Timestamp, Transport};
 use crate::dissect::{Conversation, Datagram, Dissector, MetadataStore, Packet, Sink, TcpSegment, Verdict};
 use crate::event::{Answer, DhtMessage, EndReason, Fact, FlowRecord, Knock, Label, Opaque, Subject, Trace};
-use crate::flow::{Ended, Flow, FlowId, FlowLimits, FlowTable, TableCounters};
+use crate::flow::{Ended, Flow, FlowId, FlowLimits, FlowTable, TableCounters, Touch};
 use crate::frame::{Frame, Segment, Tcp};
 use crate::ledger::{Deltas, HEAVY, Ledger, PlainFlow, Scene};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -142,25 +142,31 @@ impl Worker {
     }
 
     /// Takes one frame.
+    #[inline]
     pub fn frame(&mut self, frame: &Frame<'_>) {
         let touch = self.flows.touch(frame);
-        self.settle_ended();
+        if self.flows.has_ended() {
+            self.settle_ended();
+        }
         if touch.new {
             self.deltas.opened(&self.ledger, frame.src.address, frame.at);
             if frame.segment == Segment::Udp {
                 self.opens(frame);
             }
         }
-        if let Some(followed) = self.flows.state(touch.id) {
+        if touch.has_state
+            && let Some(followed) = self.flows.state(touch.id)
+        {
             followed.sent(frame, touch.direction);
         }
         // Without payload only an acknowledgement on a followed stream says anything.
-        if frame.payload_len == 0 && (frame.segment == Segment::Udp || self.flows.state(touch.id).is_none()) {
-            return;
-        }
         match frame.segment {
-            Segment::Udp => self.datagram(frame, touch.id, touch.direction),
-            Segment::Tcp(_) => self.segment(frame, touch.id, touch.direction),
+            Segment::Udp if frame.payload_len > 0 => self.datagram(frame, &touch),
+            Segment::Tcp(_) if touch.retired => {}
+            Segment::Tcp(tcp) if frame.payload_len > 0 || touch.has_state => {
+                self.segment(frame, &tcp, &touch)
+            }
+            _ => {}
         }
     }
 
@@ -247,22 +253,18 @@ impl Worker {
         }
     }
 
-    fn datagram(&mut self, frame: &Frame<'_>, id: FlowId, direction: Direction) {
-        let known = self.flows.state(id).is_some();
-        if !known && !Dissector::may_interest(frame.payload, frame.src.port, frame.dst.port) {
+    #[inline]
+    fn datagram(&mut self, frame: &Frame<'_>, touch: &Touch) {
+        if !touch.has_state && !Dissector::may_interest(frame.payload, frame.src.port, frame.dst.port) {
             return;
         }
         let datagram = Datagram { bytes: frame.payload, wire_len: frame.payload_len };
-        self.dissect(frame, id, direction, |dissector, packet, conversation, sink| {
+        self.dissect(frame, touch.id, touch.direction, |dissector, packet, conversation, sink| {
             dissector.datagram(packet, &datagram, conversation, sink)
         });
     }
 
-    fn segment(&mut self, frame: &Frame<'_>, id: FlowId, direction: Direction) {
-        let Segment::Tcp(tcp) = frame.segment else { return };
-        if self.flows.is_retired(id) {
-            return;
-        }
+    fn segment(&mut self, frame: &Frame<'_>, tcp: &Tcp, &Touch { id, direction, .. }: &Touch) {
         let before = self.flows.answered_bytes(id);
         let own = if direction == Direction::FromResponder { u64::from(frame.payload_len) } else { 0 };
         let segment = TcpSegment {

@@ -161,6 +161,31 @@ mod tests {
     }
 
     #[test]
+    fn each_packet_of_ethereum_begins_as_its_kind() {
+        let packet = |kind: u8, list: &[u8]| {
+            let signed = [&[7; 65][..], &[kind], list].concat();
+            [&crate::wire::keccak::keccak256(&signed)[..], &signed].concat()
+        };
+        let certain = Some((OtherProtocol::EthereumDiscovery, Guess::Certain));
+        let long = |first: &[u8]| [&[0xf8, 0x60][..], first, &[9; 0x60]].concat();
+        for (kind, list) in [
+            (1, vec![0xc3, 4, 0xc0, 0xc0]),
+            (1, long(&[5])),
+            (2, vec![0xc2, 0xc1, 1]),
+            (3, long(&[0xb8, 0x40])),
+            (4, vec![0xc2, 0xc0, 1]),
+            (4, vec![0xf9, 0, 0x60, 0xf8, 0x4d]),
+            (5, vec![0xc5, 0x84, 1, 2, 3, 4]),
+            (6, long(&[0xa0])),
+        ] {
+            assert_eq!(recognise_datagram(&packet(kind, &list), 30_303, 30_303), certain, "{kind} {list:x?}");
+        }
+        for (kind, list) in [(1, vec![0xc1, 0x80]), (3, long(&[0xb7])), (6, vec![0xc0]), (7, vec![0xc1, 4])] {
+            assert_eq!(recognise_datagram(&packet(kind, &list), 30_303, 30_303), None, "{kind} {list:x?}");
+        }
+    }
+
+    #[test]
     fn every_prefix_of_a_signature_is_harmless() {
         for text in [
             &b"$Lock EXTENDEDPROTOCOLABC Pk=x|"[..],

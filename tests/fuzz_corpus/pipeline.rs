@@ -70,6 +70,7 @@ fn tiny() -> AnalyzeLimits {
             mappings: 2,
             ..LedgerLimits::default()
         },
+        ..AnalyzeLimits::default()
     }
 }
 

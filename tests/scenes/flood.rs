@@ -23,6 +23,7 @@ fn small() -> AnalyzeLimits {
             ports: 256,
             ..LedgerLimits::default()
         },
+        ..AnalyzeLimits::default()
     }
 }
 

@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum, ValueHint};
 use std::path::PathBuf;
 use swarmscope::base::Network;
 use swarmscope::config::{
-    self, ByteSize, Config, ListenAddress, LogFormat, LogLevel, TimeSpan, page_address,
+    self, ByteSize, Config, ListenAddress, LogFormat, LogLevel, TimeSpan, memory_size, page_address,
 };
 
 /// Most worker threads.
@@ -110,6 +110,9 @@ pub(crate) struct WatchArguments {
     /// Worker threads besides the one that reads
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=WORKERS_MAX), help_heading = "Engine")]
     pub(crate) workers: Option<u16>,
+    /// Memory that the tables are cut to, such as 64MiB
+    #[arg(long, value_name = "SIZE", value_parser = memory_size, help_heading = "Engine")]
+    pub(crate) memory: Option<ByteSize>,
 }
 
 /// Where to listen, or nowhere.
@@ -144,6 +147,7 @@ impl WatchArguments {
         list(&mut config.home_networks, &self.home_net);
         option(&mut config.filter, &self.filter);
         value(&mut config.workers, &self.workers);
+        value(&mut config.memory, &self.memory);
         value(&mut config.buffer, &self.buffer);
         value(&mut config.snaplen, &self.snaplen);
         config.promiscuous &= !self.no_promiscuous;

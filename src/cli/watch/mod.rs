@@ -158,6 +158,7 @@ fn live_options(config: &Config, signals: &Signals) -> LiveOptions {
 
 fn watch_options(running: &Running, allowed: Arc<Allowed>) -> WatchOptions {
     let Running { arguments, config, .. } = running;
+    let caps = AnalyzeLimits::within(config.memory.0);
     WatchOptions {
         home: HomeNets::new(config.home_networks.clone()),
         workers: usize::from(config.workers),
@@ -165,8 +166,8 @@ fn watch_options(running: &Running, allowed: Arc<Allowed>) -> WatchOptions {
         log_dht: config.events.dht,
         deduplicate: !arguments.no_dedup,
         limits: AnalyzeLimits {
-            ledger: LedgerLimits { quiet_for: config.quiet_for.0, ..LedgerLimits::default() },
-            ..AnalyzeLimits::default()
+            ledger: LedgerLimits { quiet_for: config.quiet_for.0, ..caps.ledger },
+            ..caps
         },
         allowed,
         remembered: None,

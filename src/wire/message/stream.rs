@@ -190,17 +190,11 @@ pub fn segment(bytes: &[u8]) -> Segment {
 /// The offset of the first full-block piece (`00 00 40 09 07`) or request (`00 00 00 0d 06`) header whose fields pass
 /// the sanity list (R-PW-7).
 ///
-/// Both headers begin with two zero bytes, so that only every other byte is looked at.
+/// Both headers begin with a zero byte. To look for it sixteen bytes at a time instead of one by one was 4 % of the instructions
+/// of a trace of tiny flows.
 #[must_use]
 pub fn find_boundary(bytes: &[u8]) -> Option<usize> {
-    bytes
-        .iter()
-        .enumerate()
-        .skip(1)
-        .step_by(2)
-        .filter(|&(_, &byte)| byte == 0)
-        .flat_map(|(at, _)| [at.saturating_sub(1), at])
-        .find(|&at| bytes.get(at..).is_some_and(is_boundary))
+    memchr::memchr_iter(0, bytes).find(|&at| bytes.get(at..).is_some_and(is_boundary))
 }
 
 fn is_boundary(bytes: &[u8]) -> bool {

@@ -64,7 +64,30 @@ fn ethereum_discovery(bytes: &[u8], _: Ports) -> Guess {
     if bytes.len() > 1280 || !matches!((kind, list), (Some(1..=6), Some(0xc0..))) {
         return Guess::No;
     }
-    certain_if(keccak256(signed) == *hash)
+    certain_if(begins_as_its_kind(signed.get(65..).unwrap_or_default()) && keccak256(signed) == *hash)
+}
+
+/// Whether the list begins with what a packet of this type has first (discv4: Ping, Pong, FindNode, Neighbors, ENRRequest,
+/// ENRResponse). One in 170 datagrams of cipher text comes as far as this, and a hash takes as long as thirty of them: to
+/// look once more is 3 % of the instructions of a mixed trace.
+fn begins_as_its_kind(typed: &[u8]) -> bool {
+    let (kind, list) = match *typed {
+        // RLP: the length of a short list is in its first byte; that of a long one in one to eight bytes after it.
+        [kind, 0xc0..=0xf7, ref list @ ..] => (kind, list),
+        [kind, long @ 0xf8..=0xff, ref rest @ ..] => {
+            (kind, rest.get(usize::from(long - 0xf7)..).unwrap_or_default())
+        }
+        _ => return false,
+    };
+    match (kind, list.first()) {
+        // A version, which is a small number; an expiration time.
+        (1, Some(0..=0x7f)) | (5, Some(0..=0x88)) => true,
+        // An endpoint, and a list of nodes.
+        (2 | 4, Some(0xc0..)) => true,
+        // A key of 64 bytes, a hash of 32.
+        (3, Some(0xb8)) | (6, Some(0xa0)) => true,
+        _ => false,
+    }
 }
 
 /// Protocol byte and opcode; several opcodes have one size only.

@@ -256,7 +256,7 @@ mod tests {
     fn every_setting_has_a_flag() {
         let config = over(
             "swarmscope watch -i any --filter udp --buffer 1MiB --snaplen 96 --no-promiscuous \
-             --home-net 10.0.0.0/8 --quiet-for 7d --user nobody --events e.jsonl --all-flows --log dht --log.level debug \
+             --home-net 10.0.0.0/8 --quiet-for 7d --memory 64MiB --user nobody --events e.jsonl --all-flows --log dht --log.level debug \
              --log.format json --web.listen-address localhost:1 --web.config.file w.yml --web.insecure --web.enable-lifecycle \
              --web.allowed-host s --web.telemetry-path /m --web.external-url http://s --metrics.max-hosts 9 --rules r --allow l --state s \
              --names off --anonymize key --workers 7",

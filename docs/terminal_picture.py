@@ -50,7 +50,9 @@ def draw(lines):
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height}" viewBox="0 0 {width:.0f} {height}">',
         f'<rect width="100%" height="100%" rx="8" fill="{BACKGROUND}"/>',
         '<g font-family="ui-monospace, SFMono-Regular, Menlo, Consolas, \'DejaVu Sans Mono\', monospace" font-size="14" '
-        f'fill="{FOREGROUND}" xml:space="preserve">',
+        f'fill="{FOREGROUND}">',
+        # Newer browsers no longer hear xml:space, and collapse the spaces of a table.
+        "<style>text { white-space: pre }</style>",
     ]
     style = {}
     for number, line in enumerate(lines):

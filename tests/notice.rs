@@ -40,6 +40,66 @@ fn the_host_behind_an_outside_address_is_found_by_port_time_and_torrent() {
     assert_eq!((nobody["candidates"].as_array().map(Vec::len), status), (Some(0), Some(3)), "{nobody}");
 }
 
+/// The demo capture as a sensor beyond the router would have it: what a host sends from a port comes from an outside address and
+/// port, and the other way round.
+fn translated(from: ([u8; 4], u16), to: ([u8; 4], u16)) -> Vec<u8> {
+    let mut file =
+        std::fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/captures/office.pcap")).expect("it");
+    let mut at = 24;
+    while at + 16 <= file.len() {
+        let len = u32::from_le_bytes(file[at + 8..at + 12].try_into().expect("four")) as usize;
+        let frame = &mut file[at + 16..at + 16 + len];
+        if frame.len() > 38 && frame[12..15] == [8, 0, 0x45] {
+            for (address, port) in [(26, 34), (30, 36)] {
+                if frame[address..address + 4] == from.0 && frame[port..port + 2] == from.1.to_be_bytes() {
+                    frame[address..address + 4].copy_from_slice(&to.0);
+                    frame[port..port + 2].copy_from_slice(&to.1.to_be_bytes());
+                }
+            }
+        }
+        at += 16 + len;
+    }
+    file
+}
+
+#[test]
+fn a_second_sensor_outside_ties_a_port_that_nobody_spoke_of_to_its_host() {
+    let path = std::env::temp_dir().join(format!("swarmscope-outside-{}.pcap", std::process::id()));
+    std::fs::write(&path, translated(([192, 168, 50, 34], 56_123), ([203, 0, 113, 200], 40_404)))
+        .expect("a file");
+    let outside = path.to_str().expect("a name");
+    let claim = [
+        "notice",
+        "--json",
+        "--address",
+        "203.0.113.200",
+        "--time",
+        "2026-11-21T10:12:00Z",
+        "--info-hash",
+        HASH,
+    ];
+    let host = |arguments: &[&str]| {
+        let (answer, status) = answer(&[&claim[..], arguments].concat());
+        let first = &answer["candidates"][0];
+        let text = |key: &str| first[key].as_str().unwrap_or_default().to_owned();
+        (text("host"), text("confidence"), status, first["evidence"].to_string())
+    };
+    let (found, confidence, status, evidence) = host(&["--port", "40404", "--outside", outside]);
+    assert_eq!(
+        (found.as_str(), confidence.as_str(), status),
+        ("192.168.50.34", "high", Some(0)),
+        "{evidence}"
+    );
+    assert!(evidence.contains("the sensor outside saw 203.0.113.200 port 40404 talk to"), "{evidence}");
+    // Another port is not what it saw, and without it nothing ties anyone to that address.
+    for arguments in [&["--port", "40405", "--outside", outside][..], &["--port", "40404"]] {
+        let (_, confidence, _, evidence) = host(arguments);
+        assert_ne!(confidence, "high", "{evidence}");
+        assert!(!evidence.contains("the sensor outside"), "{evidence}");
+    }
+    std::fs::remove_file(&path).expect("the file");
+}
+
 #[test]
 fn a_notice_in_xml_is_read_and_a_hostile_one_refused() {
     let folder = std::env::temp_dir().join(format!("swarmscope-notice-{}", std::process::id()));

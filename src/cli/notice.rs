@@ -10,14 +10,13 @@ use std::io::{self, BufWriter, Read as _, Write as _};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-use swarmscope::base::{Address, InfoHash, Timestamp};
+use swarmscope::base::{Address, HomeNets, InfoHash, Network, Timestamp};
 use swarmscope::event::FlowRecord;
-use swarmscope::ledger::notice::{CLOCK_SKEW, Claim, candidates};
+use swarmscope::ledger::notice::{CLOCK_SKEW, Claim, OutsideView, candidates};
 use swarmscope::ledger::report::Coverage;
 use swarmscope::ledger::{Ledger, Seen};
 use swarmscope::output::{
-    AnalysisSink, DhtEvent, FlowContext, HostEvent, NoticeAnswer, Progress, TorrentEvent, write_notice,
-    write_notice_json,
+    AnalysisSink, FlowContext, NoticeAnswer, Progress, write_notice, write_notice_json,
 };
 use swarmscope::pipeline::{AnalyzeError, AnalyzeOptions, acns, analyze};
 
@@ -43,6 +42,9 @@ pub(crate) struct NoticeArguments {
     /// The torrent
     #[arg(long, value_name = "HASH", value_parser = info_hash, help_heading = "The notice")]
     pub(crate) info_hash: Option<InfoHash>,
+    /// A capture by a second sensor, outside the address translation, of the same time; repeatable
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::AnyPath, conflicts_with = "state", help_heading = "The notice")]
+    pub(crate) outside: Vec<PathBuf>,
     /// Ask the history in this folder, which watch or analyze wrote, in place of captures
     #[arg(long, value_name = "DIR", value_hint = clap::ValueHint::DirPath, help_heading = "The notice")]
     pub(crate) state: Option<PathBuf>,
@@ -54,7 +56,8 @@ pub(crate) struct NoticeArguments {
 impl NoticeArguments {
     /// What the pipeline needs to know.
     pub(crate) fn options(&self) -> AnalyzeOptions {
-        AnalyzeOptions { news: true, quiet_for: Some(QUIET_FOR), ..self.input.options() }
+        let all_flows = !self.outside.is_empty();
+        AnalyzeOptions { news: true, all_flows, quiet_for: Some(QUIET_FOR), ..self.input.options() }
     }
 
     fn claim(&self) -> Result<Claim, Failure> {
@@ -86,7 +89,7 @@ pub(crate) fn run(arguments: &NoticeArguments, quiet: bool) -> Result<Exit, Fail
     let claim = arguments.claim()?;
     if let Some(dir) = &arguments.state {
         let Then { report, seen } = history::near(dir, claim.at, CLOCK_SKEW, QUIET_FOR)?;
-        let candidates = candidates(&report, &claim);
+        let candidates = candidates(&report, &claim, None);
         let coverage = &report.coverage;
         let answer = NoticeAnswer {
             claim: &claim,
@@ -98,14 +101,18 @@ pub(crate) fn run(arguments: &NoticeArguments, quiet: bool) -> Result<Exit, Fail
         return tell(&answer, arguments.json);
     }
     check_input(&arguments.input)?;
-    let mut watched = Watched { at: claim.at, seen: Seen::default(), progress: Progress::on_stderr(!quiet) };
-    let result = analyze(&arguments.options(), &mut watched);
+    let options = arguments.options();
+    let outside = if arguments.outside.is_empty() { None } else { Some(outside(arguments, &claim, quiet)?) };
+    let mut watched = Watched {
+        at: claim.at,
+        seen: Seen::default(),
+        outside: outside.map(|view| (view, options.home.clone())),
+        progress: Progress::on_stderr(!quiet),
+    };
+    let result = analyze(&options, &mut watched);
     watched.progress.finish();
-    let report = result.map_err(|error| match error {
-        AnalyzeError::Usage(text) => Failure::Usage(text),
-        AnalyzeError::Failed(text) => Failure::Run(text),
-    })?;
-    let candidates = candidates(&report, &claim);
+    let report = result.map_err(failed)?;
+    let candidates = candidates(&report, &claim, watched.outside.as_ref().map(|(view, _)| view));
     let answer = NoticeAnswer {
         claim: &claim,
         candidates: &candidates,
@@ -118,6 +125,29 @@ pub(crate) fn run(arguments: &NoticeArguments, quiet: bool) -> Result<Exit, Fail
         warn_of_damage(&report.coverage);
     }
     Ok(exit)
+}
+
+/// What the second sensor saw of the address that the notice names.
+fn outside(arguments: &NoticeArguments, claim: &Claim, quiet: bool) -> Result<OutsideView, Failure> {
+    let network = claim.address.to_string().parse::<Network>().map_err(Failure::usage)?;
+    let options = AnalyzeOptions {
+        inputs: arguments.outside.clone(),
+        home: HomeNets::new(vec![network]),
+        all_flows: true,
+        ..arguments.input.options()
+    };
+    let mut outer =
+        Outer { claim: *claim, view: OutsideView::default(), progress: Progress::on_stderr(!quiet) };
+    let result = analyze(&options, &mut outer);
+    outer.progress.finish();
+    result.map(|_| outer.view).map_err(failed)
+}
+
+fn failed(error: AnalyzeError) -> Failure {
+    match error {
+        AnalyzeError::Usage(text) => Failure::Usage(text),
+        AnalyzeError::Failed(text) => Failure::Run(text),
+    }
 }
 
 fn tell(answer: &NoticeAnswer<'_>, json: bool) -> Result<Exit, Failure> {
@@ -139,21 +169,38 @@ fn print(answer: &NoticeAnswer<'_>, json: bool) -> io::Result<()> {
     out.flush()
 }
 
-/// How well the sensor saw around the time of the notice.
+/// Listens to the second sensor's captures.
+struct Outer {
+    claim: Claim,
+    view: OutsideView,
+    progress: Progress,
+}
+
+impl AnalysisSink for Outer {
+    fn flow(&mut self, record: &FlowRecord, _: &FlowContext<'_>) {
+        self.view.saw_outside(&self.claim, record);
+    }
+
+    fn progress(&mut self, bytes_read: u64, bytes_total: Option<u64>, packets: u64) -> ControlFlow<()> {
+        self.progress.update(bytes_read, bytes_total, packets);
+        ControlFlow::Continue(())
+    }
+}
+
+/// How well the sensor saw around the time of the notice, and who did what a second sensor saw.
 struct Watched {
     at: Timestamp,
     seen: Seen,
+    outside: Option<(OutsideView, HomeNets)>,
     progress: Progress,
 }
 
 impl AnalysisSink for Watched {
-    fn flow(&mut self, _: &FlowRecord, _: &FlowContext<'_>) {}
-
-    fn dht(&mut self, _: &DhtEvent<'_>, _: &FlowContext<'_>) {}
-
-    fn torrent(&mut self, _: &TorrentEvent<'_>) {}
-
-    fn host(&mut self, _: &HostEvent<'_>) {}
+    fn flow(&mut self, record: &FlowRecord, _: &FlowContext<'_>) {
+        if let Some((view, home)) = &mut self.outside {
+            view.saw_inside(home, record);
+        }
+    }
 
     fn tick(&mut self, now: Timestamp, ledger: &Ledger, _: &Coverage) {
         // What is remembered of the sensor is bounded: looked at while it is fresh.
@@ -162,8 +209,6 @@ impl AnalysisSink for Watched {
             self.seen = ledger.seen(from, to);
         }
     }
-
-    fn stats(&mut self, _: Timestamp, _: &Coverage) {}
 
     fn progress(&mut self, bytes_read: u64, bytes_total: Option<u64>, packets: u64) -> ControlFlow<()> {
         self.progress.update(bytes_read, bytes_total, packets);

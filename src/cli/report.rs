@@ -114,7 +114,7 @@ pub(crate) fn run(arguments: &ReportArguments, quiet: bool) -> Result<Exit, Fail
     if report.coverage.packets == 0 {
         return Err(Failure::Run("the input holds no packets".to_owned()));
     }
-    let candidates = claim.map(|claim| candidates(&report, &claim)).unwrap_or_default();
+    let candidates = claim.map(|claim| candidates(&report, &claim, None)).unwrap_or_default();
     let (_, seen) = collected.sight.unwrap_or_default();
     let notice = claim.as_ref().map(|claim| NoticeAnswer {
         of_that_time: false,
@@ -178,7 +178,7 @@ fn find(arguments: &ReportArguments, claim: &Claim, quiet: bool) -> Result<Optio
     let result = analyze(&options, &mut sink);
     sink.finish();
     let report = result.map_err(failure)?;
-    let found = candidates(&report, claim);
+    let found = candidates(&report, claim, None);
     let fits = found.first().filter(|c| c.confidence >= Confidence::Medium).map(|c| c.host);
     if fits.is_none() {
         super::exit::say("error", "no host fits the notice; swarmscope notice tells how well the sensor saw");

@@ -4,7 +4,9 @@
 //! speaks for it and against it, and a "no such activity" only beside how well the sensor saw at that time.
 
 use super::report::{HostReport, MappingReport, Report, TorrentHost};
-use crate::base::{Address, InfoHash, Timestamp};
+use crate::base::{Address, Endpoint, HomeNets, InfoHash, Timestamp, Transport};
+use crate::event::FlowRecord;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// How far the clock of whoever wrote the notice may be off.
@@ -21,6 +23,95 @@ pub struct Claim {
     pub at: Timestamp,
     /// The torrent.
     pub info_hash: Option<InfoHash>,
+}
+
+/// How far the clocks of two sensors may differ.
+const SENSOR_SKEW: Duration = Duration::from_secs(60);
+/// Endpoints outside of which it is remembered who talked to them, at most.
+const TALKS: usize = 65_536;
+/// Home hosts and flows remembered for each, at most; beyond, it tells them apart no better.
+const TALKERS: usize = 8;
+
+/// What a second sensor saw outside the address translation: with whom the address and port of a notice talked at that time,
+/// and which home hosts talked to the same endpoints meanwhile. Translation changes the near end of a flow, never the far one
+/// (RFC 3022 section 2.2).
+#[derive(Clone, Debug, Default)]
+pub struct OutsideView {
+    talks: BTreeMap<(Endpoint, Transport), Talk>,
+}
+
+#[derive(Clone, Debug)]
+struct Talk {
+    first: Timestamp,
+    last: Timestamp,
+    /// Payload bytes of the near and the far side of its flows, at most [`TALKERS`]: translation leaves them as they are.
+    payloads: Vec<[u64; 2]>,
+    /// Home hosts, in order, with whether a flow of theirs moved the very same bytes.
+    inside: Vec<(Address, bool)>,
+}
+
+impl OutsideView {
+    /// Takes in a flow that the outer sensor saw.
+    pub fn saw_outside(&mut self, claim: &Claim, flow: &FlowRecord) {
+        let (from, to) = (claim.at - CLOCK_SKEW, claim.at + CLOCK_SKEW);
+        if flow.end < from || flow.start > to {
+            return;
+        }
+        for (near, far, payload) in sides(flow) {
+            let known = self.talks.contains_key(&(far, flow.transport));
+            if near.address != claim.address
+                || claim.port.is_some_and(|port| port != near.port)
+                || (!known && self.talks.len() >= TALKS)
+            {
+                continue;
+            }
+            let talk = self.talks.entry((far, flow.transport)).or_insert_with(|| Talk {
+                first: flow.start,
+                last: flow.end,
+                payloads: Vec::new(),
+                inside: Vec::new(),
+            });
+            talk.first = talk.first.min(flow.start);
+            talk.last = talk.last.max(flow.end);
+            if talk.payloads.len() < TALKERS {
+                talk.payloads.push(payload);
+            }
+        }
+    }
+
+    /// Takes in a flow that the inner sensor saw, once the outer one's are.
+    pub fn saw_inside(&mut self, home: &HomeNets, flow: &FlowRecord) {
+        for (near, far, payload) in sides(flow) {
+            let Some(talk) = self.talks.get_mut(&(far, flow.transport)) else { continue };
+            let meanwhile = flow.start <= talk.last + SENSOR_SKEW && talk.first <= flow.end + SENSOR_SKEW;
+            if !meanwhile || !home.contains(&near.address) {
+                continue;
+            }
+            let same = payload != [0, 0] && talk.payloads.contains(&payload);
+            match talk.inside.binary_search_by_key(&near.address, |(host, _)| *host) {
+                Ok(at) => talk.inside.get_mut(at).into_iter().for_each(|(_, known)| *known |= same),
+                Err(at) if talk.inside.len() < TALKERS => talk.inside.insert(at, (near.address, same)),
+                Err(_) => {}
+            }
+        }
+    }
+
+    /// With how many of the endpoints the host talked meanwhile; and with how many it did so alone of all home hosts, or was
+    /// alone in moving the very same bytes.
+    fn shared_with(&self, host: Address) -> [usize; 2] {
+        let shared = self.talks.values().filter(|talk| talk.inside.iter().any(|(h, _)| *h == host));
+        let alone = shared.clone().filter(|talk| {
+            let same: Vec<Address> = talk.inside.iter().filter(|(_, same)| *same).map(|(h, _)| *h).collect();
+            if same.is_empty() { talk.inside.len() == 1 } else { same == [host] }
+        });
+        [shared.count(), alone.count()]
+    }
+}
+
+/// Both ends of a flow as the near one, with the payload bytes of near and far side.
+fn sides(flow: &FlowRecord) -> [(Endpoint, Endpoint, [u64; 2]); 2] {
+    let [forth, back] = flow.sent.map(|counters| counters.payload);
+    [(flow.originator, flow.responder, [forth, back]), (flow.responder, flow.originator, [back, forth])]
 }
 
 /// How well a host fits.
@@ -57,16 +148,21 @@ pub struct Candidate {
     pub evidence: Vec<String>,
 }
 
-/// The hosts that a notice may be about, those that fit best first.
+/// The hosts that a notice may be about, those that fit best first; `outside` is what a second sensor saw, if there is one.
 #[must_use]
-pub fn candidates(report: &Report, claim: &Claim) -> Vec<Candidate> {
-    let mut found: Vec<Candidate> =
-        report.hosts.iter().filter_map(|host| candidate(report, host, claim)).collect();
+pub fn candidates(report: &Report, claim: &Claim, outside: Option<&OutsideView>) -> Vec<Candidate> {
+    let of = |host| candidate(report, host, claim, outside);
+    let mut found: Vec<Candidate> = report.hosts.iter().filter_map(of).collect();
     found.sort_by_key(|c| (std::cmp::Reverse(c.confidence), c.host));
     found
 }
 
-fn candidate(report: &Report, host: &HostReport, claim: &Claim) -> Option<Candidate> {
+fn candidate(
+    report: &Report,
+    host: &HostReport,
+    claim: &Claim,
+    outside: Option<&OutsideView>,
+) -> Option<Candidate> {
     if !near(host.first, host.last, claim.at) {
         return None;
     }
@@ -86,6 +182,9 @@ fn candidate(report: &Report, host: &HostReport, claim: &Claim) -> Option<Candid
     }
     let address = address_fits(host, claim.address, &mut evidence);
     let port = claim.port.is_some_and(|port| port_fits(report, host, claim, port, &mut evidence));
+    let seen = outside.is_some_and(|outside| seen_outside(outside, host.address, claim, &mut evidence));
+    let address = address.or_else(|| seen.then_some(()));
+    let port = port || (seen && claim.port.is_some());
     let contradicted = address.is_none() && !host.external.is_empty();
     if contradicted {
         evidence.push("others said that they see it at another address".to_owned());
@@ -120,6 +219,21 @@ fn address_fits(host: &HostReport, address: Address, evidence: &mut Vec<String>)
     let (_, votes) = host.external.iter().find(|(outside, _)| *outside == address)?;
     evidence.push(format!("{votes} messages told it that it is seen at {address}"));
     Some(())
+}
+
+/// Says how the host is tied to the outside address, and to the port if one was named, by a second sensor, if it is.
+fn seen_outside(outside: &OutsideView, host: Address, claim: &Claim, evidence: &mut Vec<String>) -> bool {
+    let [shared, alone] = outside.shared_with(host);
+    if shared > 0 {
+        let port = claim.port.map_or_else(String::new, |port| format!(" port {port}"));
+        evidence.push(format!(
+            "the sensor outside saw {}{port} talk to {} endpoints; this host talked to {shared} of them meanwhile, to {alone} \
+             of them as no other home host did",
+            claim.address,
+            outside.talks.len(),
+        ));
+    }
+    alone > 0
 }
 
 /// Says how the host is tied to an outside port, if it is.
@@ -214,7 +328,7 @@ mod tests {
     #[test]
     fn a_mapping_counts_as_the_router_granted_it() {
         let fits = |mappings: &[(u16, Option<u16>)], port| {
-            !candidates(&report(mappings), &claim(port, at(50))).is_empty()
+            !candidates(&report(mappings), &claim(port, at(50)), None).is_empty()
         };
         assert!(fits(&[(7_000, None)], 7_000), "nobody heard the answer");
         assert!(fits(&[(7_000, None), (7_000, Some(0))], 7_000));
@@ -230,7 +344,7 @@ mod tests {
         let mut report = report(&[]);
         report.hosts[0].external = vec![(OUTSIDE, 3)];
         report.hosts[0].external_ports = vec![Endpoint::new(OUTSIDE, 40_000)];
-        let confidence = |port, at| candidates(&report, &claim(port, at)).first().map(|c| c.confidence);
+        let confidence = |port, at| candidates(&report, &claim(port, at), None).first().map(|c| c.confidence);
         assert_eq!(confidence(40_000, at(50)), Some(Confidence::Medium));
         assert_eq!(confidence(40_001, at(50)), Some(Confidence::Low));
         // The clock of the notice may be off, but not by more than is said.

@@ -185,6 +185,26 @@ fn nesting_stops_at_the_limit() {
 }
 
 #[test]
+fn at_the_limit_of_tokens_a_wrong_value_is_the_same_fault_entry_by_entry_and_at_once() {
+    // The dictionary, 511 entries and a key are 1,024 tokens; what follows is none.
+    for wrong in ["i00e", "x", "e", "i1e", "0:"] {
+        let entries: String = (0..511).map(|n| format!("3:{n:03}0:")).collect();
+        let input = format!("d{entries}3:zzz{wrong}e");
+        let at_once = parse(input.as_bytes(), DATAGRAM).map(|_| ());
+        let mut reader = DictReader::open(input.as_bytes(), DATAGRAM).unwrap();
+        let by_entry = loop {
+            match reader.entry() {
+                Ok(Some(_)) => {}
+                Ok(None) => break Ok(()),
+                Err(why) => break Err(why),
+            }
+        };
+        assert_eq!(by_entry, at_once, "{wrong}");
+        assert!(at_once.is_err(), "{wrong}");
+    }
+}
+
+#[test]
 fn tokens_stop_at_the_limit() {
     let list = |n: usize| [b"l".to_vec(), b"0:".repeat(n), b"e".to_vec()].concat();
     assert!(parse(&list(1023), DATAGRAM).is_ok());

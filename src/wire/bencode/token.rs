@@ -129,8 +129,11 @@ impl Budget {
     #[inline(always)]
     pub(super) fn value<'a>(&mut self, rest: &mut &'a [u8]) -> Result<Value<'a>, Malformed> {
         let start = *rest;
-        self.spend()?;
-        match token(rest, &mut self.notes)? {
+        let token = token(rest, &mut self.notes)?;
+        if token != Token::End {
+            self.spend()?;
+        }
+        match token {
             Token::Integer(n) => Ok(Value::Integer(n)),
             Token::HugeInteger(digits) => Ok(Value::HugeInteger(digits)),
             Token::Bytes(bytes) => Ok(Value::Bytes(bytes)),

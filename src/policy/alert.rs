@@ -185,83 +185,77 @@ pub(super) fn link(page: &str, host: Option<Address>) -> String {
     host.map_or_else(|| format!("{page}/#/alerts"), |host| format!("{page}{HOST_PAGE}{host}"))
 }
 
-/// The annotations of a rule for a group.
-#[allow(clippy::too_many_arguments, reason = "what an alert is made of, of one caller")]
-pub(super) fn annotate(
-    rule: &Rule,
-    key: &[Key],
-    value: f64,
-    since: Timestamp,
-    network: &str,
-    link: Option<&str>,
-    evidence: &Evidence,
-) -> Vec<(String, String)> {
-    let fill = |field, filter| match field {
-        Field::Link => link.unwrap_or("-").to_owned(),
-        _ => fill(rule, key, value, since, network, evidence, field, filter),
-    };
-    rule.annotations.iter().map(|(name, template)| (name.clone(), template.fill(fill))).collect()
+/// What the annotations of an alert are made of.
+pub(super) struct Telling<'a> {
+    pub rule: &'a Rule,
+    /// What keeps the group apart.
+    pub key: &'a [Key],
+    pub value: f64,
+    pub since: Timestamp,
+    /// The network of the host, or nothing.
+    pub network: &'a str,
+    pub link: Option<&'a str>,
+    pub evidence: &'a Evidence,
 }
 
-/// What a place of a template is filled with; `-` where it is not known.
-#[allow(clippy::too_many_arguments, reason = "a closure of one caller, written out for its length")]
-fn fill(
-    rule: &Rule,
-    key: &[Key],
-    value: f64,
-    since: Timestamp,
-    network: &str,
-    evidence: &Evidence,
-    field: Field,
-    filter: Option<Filter>,
-) -> String {
-    let unit = match filter {
-        None => rule.condition.unit(),
-        Some(Filter::Bytes) => Unit::Bytes,
-        Some(Filter::Rate) => Unit::Rate,
-        Some(Filter::Percent) => Unit::Share,
-        Some(Filter::Number) => Unit::Count,
-    };
-    let words = |words: Vec<&str>| (!words.is_empty()).then(|| words.join(", "));
-    let text = match field {
-        Field::Rule => Some(rule.name.clone()),
-        Field::Id => Some(rule.id.to_string()),
-        Field::Severity => Some(rule.severity.label().to_owned()),
-        Field::Description => Some(rule.description.clone()),
-        Field::Over => Some(units::show_duration(rule.over)),
-        Field::Since => Some(since.to_string()),
-        Field::Value => Some(unit.show(value)),
-        Field::Threshold => rule.condition.limit().map(|limit| unit.show(limit.value)),
-        Field::Host => evidence.host.map(|h| h.to_string()),
-        Field::Port => evidence.port.map(|p| p.to_string()),
-        Field::Remote => evidence.remote.map(|r| r.address.to_string()),
-        Field::RemotePort => evidence.remote.map(|r| r.port.to_string()),
-        Field::Transport => evidence.transport.map(|t| t.name().to_owned()),
-        Field::Network => key
-            .iter()
-            .find_map(|k| match k {
-                Key::Network(name) => Some(name.to_string()),
-                _ => None,
-            })
-            .or_else(|| (!network.is_empty()).then(|| network.to_owned())),
-        Field::Torrent => evidence.torrent.map(|t| t.to_string()),
-        Field::Vlan => words(
-            evidence
-                .vlans
+impl Telling<'_> {
+    /// The annotations of the rule for the group.
+    pub(super) fn annotations(&self) -> Vec<(String, String)> {
+        let fill = |field, filter| self.fill(field, filter);
+        self.rule.annotations.iter().map(|(name, template)| (name.clone(), template.fill(fill))).collect()
+    }
+
+    /// What a place of a template is filled with; `-` where it is not known.
+    fn fill(&self, field: Field, filter: Option<Filter>) -> String {
+        let &Telling { rule, key, value, since, network, link, evidence } = self;
+        let unit = match filter {
+            None => rule.condition.unit(),
+            Some(Filter::Bytes) => Unit::Bytes,
+            Some(Filter::Rate) => Unit::Rate,
+            Some(Filter::Percent) => Unit::Share,
+            Some(Filter::Number) => Unit::Count,
+        };
+        let words = |words: Vec<&str>| (!words.is_empty()).then(|| words.join(", "));
+        let text = match field {
+            Field::Rule => Some(rule.name.clone()),
+            Field::Id => Some(rule.id.to_string()),
+            Field::Severity => Some(rule.severity.label().to_owned()),
+            Field::Description => Some(rule.description.clone()),
+            Field::Over => Some(units::show_duration(rule.over)),
+            Field::Since => Some(since.to_string()),
+            Field::Value => Some(unit.show(value)),
+            Field::Threshold => rule.condition.limit().map(|limit| unit.show(limit.value)),
+            Field::Host => evidence.host.map(|h| h.to_string()),
+            Field::Port => evidence.port.map(|p| p.to_string()),
+            Field::Remote => evidence.remote.map(|r| r.address.to_string()),
+            Field::RemotePort => evidence.remote.map(|r| r.port.to_string()),
+            Field::Transport => evidence.transport.map(|t| t.name().to_owned()),
+            Field::Network => key
                 .iter()
-                .map(u16::to_string)
-                .collect::<Vec<_>>()
-                .iter()
-                .map(String::as_str)
-                .collect(),
-        ),
-        Field::Kinds => words(evidence.kinds.iter().map(Kind::label).collect()),
-        Field::Reasons => words(evidence.reasons.iter().map(Reason::label).collect()),
-        Field::Grade => evidence.grade.map(|g| g.label().to_owned()),
-        Field::Encryption => evidence.encryption.map(|e| e.label().to_owned()),
-        Field::Client => evidence.client.clone(),
-        Field::Link => None,
-        Field::Detail => evidence.detail.clone(),
-    };
-    text.unwrap_or_else(|| "-".to_owned())
+                .find_map(|k| match k {
+                    Key::Network(name) => Some(name.to_string()),
+                    _ => None,
+                })
+                .or_else(|| (!network.is_empty()).then(|| network.to_owned())),
+            Field::Torrent => evidence.torrent.map(|t| t.to_string()),
+            Field::Vlan => words(
+                evidence
+                    .vlans
+                    .iter()
+                    .map(u16::to_string)
+                    .collect::<Vec<_>>()
+                    .iter()
+                    .map(String::as_str)
+                    .collect(),
+            ),
+            Field::Kinds => words(evidence.kinds.iter().map(Kind::label).collect()),
+            Field::Reasons => words(evidence.reasons.iter().map(Reason::label).collect()),
+            Field::Grade => evidence.grade.map(|g| g.label().to_owned()),
+            Field::Encryption => evidence.encryption.map(|e| e.label().to_owned()),
+            Field::Client => evidence.client.clone(),
+            Field::Link => link.map(str::to_owned),
+            Field::Detail => evidence.detail.clone(),
+        };
+        text.unwrap_or_else(|| "-".to_owned())
+    }
 }

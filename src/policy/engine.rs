@@ -1,6 +1,6 @@
 //! Evaluates rules: takes news in as it comes, and at each tick says what happened to alerts.
 
-use super::alert::{Alert, AlertAction, AlertChange, annotate, link};
+use super::alert::{Alert, AlertAction, AlertChange, Telling, link};
 use super::group::{Group, Groups, Key, Life};
 use super::load::RuleSet;
 use super::nets::NetTable;
@@ -435,7 +435,16 @@ fn alert(
         since,
         group: rule.group_by.iter().zip(&group.key).map(|(by, key)| (by.label(), key.text())).collect(),
         value,
-        annotations: annotate(rule, &group.key, value, since, &network, link.as_deref(), &group.evidence),
+        annotations: Telling {
+            rule,
+            key: &group.key,
+            value,
+            since,
+            network: &network,
+            link: link.as_deref(),
+            evidence: &group.evidence,
+        }
+        .annotations(),
         evidence: group.evidence.clone(),
         link,
     }

@@ -5,6 +5,7 @@ use nix::sched::{CloneFlags, unshare};
 use pcap::{Active, Capture};
 use std::fs;
 use std::process::Command;
+use std::time::Duration;
 
 /// The end of the cable that is listened on.
 pub const SENSOR: &str = "cable1";
@@ -32,12 +33,21 @@ impl Network {
         network
     }
 
-    /// Makes the cable, and sets its ends up.
+    /// Makes the cable, sets its ends up, and waits until both say so.
     pub fn lay_cable(&self) {
         self.ip("link add cable0 type veth peer name cable1");
         for end in ["cable0", SENSOR] {
             self.ip(&format!("link set {end} arp off multicast off up"));
         }
+        // The kernel tells of a carrier a moment after it is there, on a busy machine up to seconds after.
+        let state = |end: &str| fs::read_to_string(format!("/sys/class/net/{end}/operstate")).unwrap();
+        for _ in 0..1_000 {
+            if ["cable0", SENSOR].iter().all(|end| state(end).trim() == "up") {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        panic!("cable0 is {}, {SENSOR} is {}", state("cable0").trim(), state(SENSOR).trim());
     }
 
     /// Runs `ip`.

@@ -95,7 +95,7 @@ fn a_running_sensor_serves_no_real_address() {
         limits: AnalyzeLimits::default(),
         allowed: Default::default(),
     };
-    watch(&mut source, &options, &mut Veiled::new(veil, sink)).unwrap();
+    watch(std::slice::from_mut(&mut source), &options, &mut Veiled::new(veil, sink)).unwrap();
     let served = serving::Served { live, running };
     let hosts = served.json("/api/v1/hosts");
     let host = hosts["items"][0]["address"].as_str().unwrap().to_owned();

@@ -2,8 +2,8 @@
 #![allow(clippy::expect_used)] // what fails must stop the test
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock};
 use swarmscope::base::{HomeNets, Timestamp};
 use swarmscope::capture::{
     self, CaptureError, FileOptions, LinkType, Memory, OwnedPacket, PacketSource, Read, SourceStatus,
@@ -20,12 +20,16 @@ struct Listener {
     let_go: Option<Arc<AtomicBool>>,
     ticks: Vec<Timestamp>,
     flows: u64,
+    /// Addresses and VLANs of each flow.
+    vlans: Vec<(Vec<u8>, Vec<u16>)>,
     statuses: Vec<SensorStatus>,
 }
 
 impl AnalysisSink for Listener {
-    fn flow(&mut self, _: &FlowRecord, _: &FlowContext<'_>) {
+    fn flow(&mut self, record: &FlowRecord, context: &FlowContext<'_>) {
         self.flows += 1;
+        let ends = [record.originator, record.responder];
+        self.vlans.push((ends.iter().flat_map(|e| e.address.0).collect(), context.vlans.to_vec()));
     }
     fn tick(&mut self, now: Timestamp, _: &Ledger, _: &Coverage) {
         while self.let_go.as_ref().is_some_and(|go| !go.load(Ordering::Acquire)) {
@@ -63,7 +67,8 @@ fn capture_named(name: &str) -> PathBuf {
 fn watched(name: &str, workers: usize) -> (Report, Listener) {
     let mut source = capture::open(&[capture_named(name)], &FileOptions::default()).expect("it ships");
     let mut listener = Listener::default();
-    let report = watch(&mut source, &options(workers), &mut listener).expect("it can be read");
+    let report =
+        watch(std::slice::from_mut(&mut source), &options(workers), &mut listener).expect("it can be read");
     (report, listener)
 }
 
@@ -89,6 +94,89 @@ fn watching_finds_what_analysing_finds() {
             assert!(listener.ticks.is_sorted());
             assert!(listener.statuses.iter().all(|s| s.queues.len() == workers));
         }
+    }
+}
+
+/// The packets of a capture of IPv4, those of every other address pair on another VLAN.
+fn on_two_vlans(name: &str) -> Vec<(u8, OwnedPacket)> {
+    let mut source = capture::open(&[capture_named(name)], &FileOptions::default()).expect("it ships");
+    let mut packets = Vec::new();
+    loop {
+        let packet = match source.next_packet().expect("it can be read") {
+            Read::Packet(packet) => packet,
+            Read::Idle(_) => continue,
+            Read::End => return packets,
+        };
+        let half = parity(packet.data.get(26..34).unwrap_or_default());
+        let (addresses, rest) = packet.data.split_at(12);
+        let frame = [addresses, &[0x81, 0x00, 0x00, 10 + half], rest].concat();
+        packets.push((half, OwnedPacket::whole(packet.at, packet.link, frame)));
+    }
+}
+
+/// Of two addresses, the same in both directions.
+fn parity(addresses: &[u8]) -> u8 {
+    addresses.iter().fold(0, |sum, byte| sum ^ byte) % 2
+}
+
+#[test]
+fn shares_of_the_traffic_add_up_to_what_one_reader_finds() {
+    for name in ["dht.pcap", "tcp-http-tracker.pcap", "utp.pcap"] {
+        let packets = on_two_vlans(name);
+        let share =
+            |half| packets.iter().filter(|(of, _)| *of == half).map(|(_, packet)| packet.clone()).collect();
+        let mut whole = Memory::new(packets.iter().map(|(_, packet)| packet.clone()).collect());
+        let whole = watch(std::slice::from_mut(&mut whole), &options(1), &mut Listener::default());
+        let whole = whole.expect("it can be read");
+        // Out of order, and a third that has nothing to do.
+        let shares: [Vec<OwnedPacket>; 3] = [share(1), share(0), Vec::new()];
+        assert!(!shares[0].is_empty() && !shares[1].is_empty(), "{name}");
+        let mut listener = Listener::default();
+        let report = watch(&mut shares.map(Memory::new), &options(1), &mut listener).expect("it can be read");
+        for (shared, whole) in [
+            (format!("{:#?}", report.coverage), format!("{:#?}", whole.coverage)),
+            (format!("{:#?}", report.totals), format!("{:#?}", whole.totals)),
+            (format!("{:#?}", report.hosts), format!("{:#?}", whole.hosts)),
+            (format!("{:#?}", report.torrents), format!("{:#?}", whole.torrents)),
+        ] {
+            // Each reader's time ends with its last packet: a question of the last seconds is not given up yet.
+            let known =
+                |text: &str| text.lines().filter(|l| !l.contains("unanswered")).map(str::to_owned).collect();
+            let (shared, whole): (Vec<String>, Vec<String>) = (known(&shared), known(&whole));
+            let differs = shared.iter().zip(&whole).find(|(a, b)| a != b);
+            assert_eq!((differs, shared.len()), (None, whole.len()), "{name}");
+        }
+        assert!(listener.statuses.iter().all(|status| status.queues.len() == 3), "{name}");
+        // Each reader numbers its paths from the start, and yet a flow is said to be where it was seen.
+        assert!(!listener.vlans.is_empty());
+        for (addresses, vlans) in listener.vlans {
+            assert_eq!(vlans, [10 + u16::from(parity(&addresses))], "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_share_that_fails_ends_the_others() {
+    enum Share {
+        Failing,
+        Silent,
+    }
+    impl PacketSource for Share {
+        fn next_packet(&mut self) -> Result<Read<'_>, CaptureError> {
+            match self {
+                Self::Failing => Err(CaptureError::Filter("it fell over".into())),
+                Self::Silent => Ok(Read::Idle(Timestamp::from_secs(1))),
+            }
+        }
+        fn status(&self) -> &SourceStatus {
+            static NONE: LazyLock<SourceStatus> = LazyLock::new(SourceStatus::default);
+            &NONE
+        }
+    }
+    for mut shares in [[Share::Failing, Share::Silent], [Share::Silent, Share::Failing]] {
+        let error =
+            watch(&mut shares, &options(1), &mut Listener::default()).expect_err("half of it is blind");
+        assert!(error.to_string().contains("it fell over"), "{error}");
     }
 }
 
@@ -133,7 +221,8 @@ fn a_stalled_output_costs_counted_frames_and_never_stops_the_capture() {
     let inner = Memory::new((0..PACKETS).map(packet).collect());
     let mut source = Herald { inner, ended: Arc::clone(&ended) };
     let mut listener = Listener { let_go: Some(ended), ..Listener::default() };
-    let report = watch(&mut source, &options(1), &mut listener).expect("it can be read");
+    let report =
+        watch(std::slice::from_mut(&mut source), &options(1), &mut listener).expect("it can be read");
     let coverage = &report.coverage;
     assert_eq!(coverage.packets, u64::from(PACKETS));
     assert!(coverage.queue_dropped > 0);
@@ -167,7 +256,8 @@ impl PacketSource for Silence {
 fn time_goes_on_while_the_link_is_silent() {
     let mut source = Silence { left: 100, status: SourceStatus::default() };
     let mut listener = Listener::default();
-    let report = watch(&mut source, &options(2), &mut listener).expect("silence is no error");
+    let report =
+        watch(std::slice::from_mut(&mut source), &options(2), &mut listener).expect("silence is no error");
     assert_eq!(report.coverage.packets, 0);
     // Nine seconds lie between the first and the last tenth; the last tick is the end.
     let passed: Vec<Timestamp> = listener.ticks.iter().copied().filter(|t| t.0 > 0).collect();

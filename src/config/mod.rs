@@ -49,10 +49,12 @@ pub struct Config {
     /// Worker threads, 1 to 256.
     #[serde(deserialize_with = "values::workers")]
     pub workers: u16,
+    /// Whether each worker has a capture handle and a reading thread of its own.
+    pub fanout: bool,
     /// Memory that the tables of flows, hosts, torrents and endpoints are cut to; the ring is not part of it.
     #[serde(deserialize_with = "values::memory")]
     pub memory: ByteSize,
-    /// Size of the kernel's ring of packets, per interface.
+    /// Size of the kernel's ring of packets, per interface and handle.
     #[serde(deserialize_with = "values::buffer")]
     pub buffer: ByteSize,
     /// Most bytes captured of a packet.
@@ -183,6 +185,7 @@ impl Default for Config {
             home_networks: Vec::new(),
             filter: None,
             workers: 1,
+            fanout: false,
             memory: ByteSize(512 << 20),
             buffer: ByteSize(64 << 20),
             snaplen: 262_144,

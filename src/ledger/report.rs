@@ -65,7 +65,7 @@ pub struct Coverage {
     pub one_way_flows: u64,
     /// Frames cut by the snap length.
     pub cut_frames: u64,
-    /// Encapsulations met, with packets.
+    /// Encapsulations met, with how many paths lead through them.
     pub tunnels: BTreeMap<&'static str, u64>,
     /// Limits that were hit, with how often.
     pub limits: BTreeMap<&'static str, u64>,

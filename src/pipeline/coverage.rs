@@ -3,7 +3,7 @@
 use super::worker::WorkerCounters;
 use crate::base::{HomeNets, Timestamp};
 use crate::capture::{LinkType, RawPacket, SourceStatus};
-use crate::frame::{Decoded, Decoder, Skip, link_name};
+use crate::frame::{Decoded, Decoder, Path, Skip, link_name};
 use crate::ledger::report::Coverage;
 use std::collections::BTreeMap;
 
@@ -97,12 +97,6 @@ impl Tally {
                 files.push(file);
             }
         }
-        let mut tunnels = BTreeMap::new();
-        for path in decoder.paths().as_slice() {
-            for tunnel in &path.tunnels {
-                *tunnels.entry(tunnel.label()).or_default() += 1;
-            }
-        }
         let mut coverage = Coverage {
             files,
             packets: self.packets,
@@ -122,7 +116,7 @@ impl Tally {
             flows: 0,
             one_way_flows: 0,
             cut_frames: self.cut,
-            tunnels,
+            tunnels: tunnels(decoder.paths().as_slice()),
             limits,
             damage: status
                 .damage
@@ -136,6 +130,63 @@ impl Tally {
         add_workers(&mut coverage, workers);
         coverage
     }
+}
+
+/// How many paths lead through each sort of tunnel.
+pub fn tunnels(paths: &[Path]) -> BTreeMap<&'static str, u64> {
+    let mut tunnels = BTreeMap::new();
+    for tunnel in paths.iter().flat_map(|path| &path.tunnels) {
+        *tunnels.entry(tunnel.label()).or_default() += 1;
+    }
+    tunnels
+}
+
+/// Adds what another reader of the same live capture saw; of the tunnels, only [`tunnels`] over all paths knows.
+pub fn join(into: &mut Coverage, other: &Coverage) {
+    fn sum<K: Ord + Clone>(into: &mut BTreeMap<K, u64>, other: &BTreeMap<K, u64>) {
+        other.iter().for_each(|(key, n)| *into.entry(key.clone()).or_default() += n);
+    }
+    let Coverage {
+        files: _,
+        packets,
+        bytes,
+        first,
+        last,
+        decoded,
+        skipped,
+        queue_dropped,
+        kernel_dropped,
+        filtered,
+        unsupported_links,
+        flows,
+        one_way_flows,
+        cut_frames,
+        tunnels: _,
+        limits,
+        damage: _,
+        home_nets: _,
+        home_nets_default: _,
+        panics,
+    } = other;
+    into.packets += packets;
+    into.bytes += bytes;
+    into.first = [into.first, *first].into_iter().flatten().min();
+    into.last = into.last.max(*last);
+    into.decoded += decoded;
+    sum(&mut into.skipped, skipped);
+    into.queue_dropped += queue_dropped;
+    into.kernel_dropped += kernel_dropped;
+    into.filtered += filtered;
+    sum(&mut into.unsupported_links, unsupported_links);
+    into.flows += flows;
+    into.one_way_flows += one_way_flows;
+    into.cut_frames += cut_frames;
+    // They are the ledger's, which all readers share, as each last saw them.
+    for (word, n) in limits {
+        let known = into.limits.entry(word).or_default();
+        *known = (*known).max(*n);
+    }
+    into.panics += panics;
 }
 
 /// Adds what the workers count.

@@ -85,7 +85,8 @@ impl Keeper {
         sink: &mut dyn AnalysisSink,
     ) {
         let mut dht: Vec<LoggedDht> = harvests.iter_mut().flat_map(|h| h.dht.drain(..)).collect();
-        dht.sort_by_key(|d| d.number);
+        // Of several readers each numbers its own packets.
+        dht.sort_by_key(|d| (d.at, d.number));
         for logged in &dht {
             tell_dht(logged, places, sink);
         }

@@ -2,7 +2,7 @@
 
 use crate::capture::{InterfaceState, SourceStatus};
 use crate::frame::link_name;
-use crate::output::InterfaceStatus;
+use crate::output::{InterfaceStatus, SensorStatus};
 
 /// How the interfaces fare.
 pub fn interfaces(status: &SourceStatus) -> Vec<InterfaceStatus> {
@@ -34,6 +34,25 @@ fn interface(interface: &crate::capture::InterfaceStatus) -> InterfaceStatus {
         gaps: interface.gaps,
         gap: interface.gap,
     }
+}
+
+/// Adds what another reader of the same interfaces sees. All look at the same carrier, so gaps are not added up; and one
+/// that cannot capture is a problem, whatever the others can.
+pub fn join(into: &mut SensorStatus, other: &SensorStatus) {
+    for (into, other) in into.interfaces.iter_mut().zip(&other.interfaces) {
+        into.up &= other.up;
+        if let Some(problem) = &other.problem {
+            into.problem.get_or_insert_with(|| problem.clone());
+        }
+        into.packets += other.packets;
+        into.kernel_received += other.kernel_received;
+        into.kernel_dropped += other.kernel_dropped;
+        into.interface_dropped = into.interface_dropped.max(other.interface_dropped);
+        into.retries += other.retries;
+        into.gaps = into.gaps.max(other.gaps);
+        into.gap = into.gap.max(other.gap);
+    }
+    into.queues.extend_from_slice(&other.queues);
 }
 
 #[cfg(test)]
@@ -77,6 +96,25 @@ mod tests {
             problem(crate::capture::InterfaceStatus { state, ..up.clone() }),
             (false, "gone".to_owned())
         );
+        let mut both =
+            SensorStatus { interfaces: vec![interface(&up)], queues: vec![0.5], ..SensorStatus::default() };
+        let other = crate::capture::InterfaceStatus { state: InterfaceState::Down, gaps: 5, ..up.clone() };
+        join(
+            &mut both,
+            &SensorStatus {
+                interfaces: vec![interface(&other)],
+                queues: vec![0.25],
+                ..SensorStatus::default()
+            },
+        );
+        let told = &both.interfaces[0];
+        assert_eq!((told.up, told.problem.as_deref()), (false, Some("it is down or has no carrier")));
+        assert_eq!(
+            (told.packets, told.kernel_received, told.kernel_dropped, told.retries),
+            (180, 200, 20, 4)
+        );
+        assert_eq!((told.interface_dropped, told.gaps, told.gap), (1, 5, Duration::from_secs(4)));
+        assert_eq!(both.queues, [0.5, 0.25]);
         let renamed = crate::capture::InterfaceStatus { renamed_to: Some("lan0".to_owned()), ..up };
         assert_eq!(problem(renamed), (true, "it is called lan0 now".to_owned()));
     }

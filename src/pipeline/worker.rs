@@ -66,6 +66,14 @@ pub struct Harvest {
     pub dht: Vec<LoggedDht>,
 }
 
+impl Harvest {
+    /// Where everything in it was seen.
+    pub fn paths(&mut self) -> impl Iterator<Item = &mut u16> {
+        let records = self.records.iter_mut().chain(&mut self.running).map(|record| &mut record.path);
+        records.chain(self.dht.iter_mut().map(|message| &mut message.path))
+    }
+}
+
 /// Sums a worker keeps for the coverage report.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct WorkerCounters {

@@ -2,6 +2,7 @@
 
 use crate::network::{Network, SENSOR};
 use nix::sys::resource::{UsageWho, getrusage};
+use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use swarmscope::base::Timestamp;
@@ -254,6 +255,78 @@ fn packets_of_two_interfaces_come_in_the_order_of_their_times() {
     }
     sending.join().unwrap();
     assert_eq!(seen, [2_000, 2_000]);
+}
+
+/// A UDP datagram between these hosts, behind this many VLAN tags.
+fn datagram(from: [u8; 16], to: [u8; 16], port: u8, v6: bool, tags: usize) -> Vec<u8> {
+    let mut frame = vec![0x02; 12];
+    (0..tags).for_each(|_| frame.extend([0x81, 0x00, 0x00, port]));
+    let udp = [1, port, 2, port, 0, 9, 0, 0, b'x'];
+    if v6 {
+        frame.extend([0x86, 0xdd, 0x60, 0, 0, 0, 0, 9, 17, 64]);
+        frame.extend([from, to].concat());
+    } else {
+        frame.extend([0x08, 0x00, 0x45, 0, 0, 29, 0, 0, 0, 0, 64, 17, 0, 0]);
+        frame.extend([&from[12..], &to[12..]].concat());
+    }
+    frame.extend(udp);
+    frame
+}
+
+#[test]
+#[ignore = "needs root and SWARMSCOPE_NETNS=1"]
+fn the_kernel_shares_packets_out_by_address_pair() {
+    let network = Network::new();
+    // Another capture on the same interface shares nothing.
+    let mut other = Live::open(&options(&[SENSOR])).unwrap();
+    let mut shares = Live::open_shares(&options(&[SENSOR]), 3).unwrap();
+    let mut sender = network.sender();
+    const HOSTS: u8 = 40;
+    let host = |n: u8| [0x20, 1, 0xd, 0xb8, 0, 0, 0, 0, 0, 0, 0, n, 10, 0, 7, n];
+    for (v6, tags) in [(false, 0), (true, 0), (false, 1), (true, 1), (false, 2), (true, 2)] {
+        for n in 0..HOSTS {
+            // A host and its server say something to each other on three ports.
+            for port in [3, 5, 7] {
+                sender.frame(&datagram(host(n), host(200), port, v6, tags));
+                sender.frame(&datagram(host(200), host(n), port, v6, tags));
+            }
+        }
+        let mut seen = Vec::new();
+        for live in &mut shares {
+            let mut hosts = HashMap::<u8, u32>::new();
+            let start = now();
+            while start.elapsed() < Duration::from_millis(700) {
+                let Read::Packet(packet) = live.next_packet().unwrap() else { continue };
+                let addresses = 14 + 4 * tags + if v6 { 8 } else { 12 };
+                let ends = &packet.data[addresses..][..if v6 { 32 } else { 8 }];
+                let (from, to) = ends.split_at(ends.len() / 2);
+                let last = from.last().min(to.last()).unwrap();
+                *hosts.entry(*last).or_default() += 1;
+            }
+            seen.push(hosts);
+        }
+        let what = format!("v6 {v6}, {tags} tags: {seen:?}");
+        assert_eq!(seen.iter().map(HashMap::len).sum::<usize>(), usize::from(HOSTS), "{what}");
+        assert!(seen.iter().flat_map(HashMap::values).all(|&packets| packets == 6), "{what}");
+        // A third of them is expected, and none by chance once in 10⁷ times.
+        assert!(!seen.iter().any(HashMap::is_empty), "{what}");
+    }
+    assert_eq!(read_for(&mut other, Duration::from_secs(1)), 6 * 6 * u64::from(HOSTS));
+
+    // Made anew, the interface is shared out again.
+    network.ip("link del cable0");
+    for live in &mut shares {
+        read_until(live, |status| matches!(status.state, InterfaceState::Closed(_)));
+    }
+    network.lay_cable();
+    for live in &mut shares {
+        read_until(live, InterfaceStatus::up);
+    }
+    let mut sender = network.sender();
+    (0..HOSTS).for_each(|n| sender.frame(&datagram(host(n), host(200), 1, false, 0)));
+    let read: Vec<u64> = shares.iter_mut().map(|live| read_for(live, Duration::from_millis(700))).collect();
+    assert_eq!(read.iter().sum::<u64>(), u64::from(HOSTS));
+    assert!(!read.contains(&0), "{read:?}");
 }
 
 #[test]

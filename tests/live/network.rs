@@ -66,6 +66,11 @@ impl Network {
 pub struct Sender(Capture<Active>);
 
 impl Sender {
+    /// Sends a frame.
+    pub fn frame(&mut self, frame: &[u8]) {
+        self.0.sendpacket(frame).unwrap();
+    }
+
     /// Sends this many Ethernet frames of 100 bytes, of a type that nobody answers.
     pub fn send(&mut self, frames: usize) {
         let mut frame = vec![0x02; 100];

@@ -73,7 +73,8 @@ pub fn watched(capture: &str, options: HttpOptions) -> Served {
         allowed: Default::default(),
         remembered: None,
     };
-    watch(&mut source, &options, &mut WithInterface(&mut sink)).expect("it can be read");
+    watch(std::slice::from_mut(&mut source), &options, &mut WithInterface(&mut sink))
+        .expect("it can be read");
     Served { live, running }
 }
 

@@ -9,10 +9,10 @@
 //! * An interface that was deleted gives the same error for ever. So the handle is closed and opened anew with growing
 //!   pauses; a handle follows its interface when that is renamed.
 //!
-//! The kernel's fanout, which would spread one interface over several handles, needs a socket option that no safe
-//! interface sets; the reading thread shards by address pair instead.
+//! Where one reading thread is not enough, [`Live::open_shares`] lets the kernel spread the packets over several handles.
 
 mod batch;
+mod fanout;
 mod interface;
 mod network;
 mod permission;
@@ -23,7 +23,8 @@ pub use told::{CaptureMode, InterfaceState, InterfaceStatus};
 
 use super::filter::Filter;
 use super::{CaptureError, Origin, PacketSource, RawPacket, Read, SourceStatus};
-use crate::base::Timestamp;
+use crate::base::{HashKey, Timestamp};
+use fanout::Fanout;
 use interface::Interface;
 use network::Network;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -100,17 +101,33 @@ pub struct Live {
 }
 
 impl Live {
+    /// Opens every interface this many times, and has the kernel share its packets out: all between two addresses come from
+    /// the same one of the captures. Each has a ring of [`LiveOptions::buffer_bytes`].
+    ///
+    /// The kernel goes by the outer addresses of IPv4 and IPv6, behind at most two VLAN tags and PPPoE; other packets, MPLS
+    /// among them, all come from one of the captures.
+    ///
+    /// # Errors
+    /// As of [`Live::open`]; and [`CaptureError::Open`] where the kernel, older than Linux 4.12, cannot.
+    pub fn open_shares(options: &LiveOptions, shares: usize) -> Result<Vec<Self>, CaptureError> {
+        check_filter(options)?;
+        let fanout = Fanout::new(HashKey::random().mix(&[shares as u64]) as u32);
+        (0..shares)
+            .map(|_| {
+                let opener = tap::libpcap(options.clone(), Some(fanout.clone()));
+                Self::with(options, Network::default(), opener)
+            })
+            .collect()
+    }
+
     /// Opens every interface. One that is there but down is no error: it is waited for.
     ///
     /// # Errors
     /// [`CaptureError::UnknownInterface`], [`CaptureError::NoPermission`], [`CaptureError::Filter`], and
     /// [`CaptureError::Open`] for what else the system objects to.
     pub fn open(options: &LiveOptions) -> Result<Self, CaptureError> {
-        if let Some(filter) = &options.filter {
-            // Compiled for Ethernet: a slip is told even where permission or the interface is missing.
-            Filter::new(filter)?;
-        }
-        Self::with(options, Network::default(), tap::libpcap(options.clone()))
+        check_filter(options)?;
+        Self::with(options, Network::default(), tap::libpcap(options.clone(), None))
     }
 
     fn with(options: &LiveOptions, network: Network, opener: Opener) -> Result<Self, CaptureError> {
@@ -277,6 +294,11 @@ impl fmt::Debug for Live {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Live").field("status", &self.status).finish_non_exhaustive()
     }
+}
+
+/// Compiles the filter for Ethernet: a slip is told even where permission or the interface is missing.
+fn check_filter(options: &LiveOptions) -> Result<(), CaptureError> {
+    options.filter.as_deref().map_or(Ok(()), |filter| Filter::new(filter).map(drop))
 }
 
 /// Interfaces that exist, each named once, and [`ANY`] not beside another.

@@ -1,11 +1,13 @@
 //! One open interface: libpcap's handle, and the trait that stands for it so that the rest can be tested without one.
 
 use super::batch::{Batch, PACKETS_MAX};
+use super::fanout::{Fanout, Group};
 use super::{CaptureMode, LiveOptions, permission};
 use crate::base::Timestamp;
 use crate::capture::{CaptureError, LinkType};
 use pcap::{Active, Capture, Error, Packet, Precision};
 use std::os::fd::{AsFd as _, BorrowedFd};
+use std::sync::Arc;
 
 /// How long the kernel keeps a block of packets that is not full, in milliseconds: it costs a wake-up each time.
 const BLOCK_MS: i32 = 100;
@@ -73,12 +75,12 @@ impl OpenFault {
     }
 }
 
-/// Opens interfaces through libpcap.
-pub(super) fn libpcap(options: LiveOptions) -> Opener {
-    Box::new(move |name| open(name, &options).map(|tap| Box::new(tap) as Box<dyn Tap>))
+/// Opens interfaces through libpcap, each handle with a share of the packets where there is a fanout.
+pub(super) fn libpcap(options: LiveOptions, fanout: Option<Fanout>) -> Opener {
+    Box::new(move |name| open(name, &options, fanout.as_ref()).map(|tap| Box::new(tap) as Box<dyn Tap>))
 }
 
-fn open(name: &str, options: &LiveOptions) -> Result<Handle, OpenFault> {
+fn open(name: &str, options: &LiveOptions, fanout: Option<&Fanout>) -> Result<Handle, OpenFault> {
     // libpcap's text for this differs with its version; and on `any` some say nothing before the first read.
     if !permission::may_capture() {
         return Err(OpenFault::Permission);
@@ -96,9 +98,15 @@ fn open(name: &str, options: &LiveOptions) -> Result<Handle, OpenFault> {
         })
         .and_then(Capture::setnonblock)
         .map_err(|error| OpenFault::Other(text(error)))?;
-    let mut handle = Handle { link: link_type(capture.get_datalink().0), capture };
+    let mut handle = Handle { link: link_type(capture.get_datalink().0), capture, _group: None };
     if let Some(filter) = &options.filter {
         handle.capture.filter(filter, true).map_err(|error| OpenFault::Filter(text(error)))?;
+    }
+    if let Some(fanout) = fanout {
+        let joined = fanout.join(handle.capture.as_fd(), name).map_err(|error| {
+            OpenFault::Other(format!("its packets cannot be spread over several handles: {}", error.desc()))
+        })?;
+        handle._group = Some(joined);
     }
     Ok(handle)
 }
@@ -106,6 +114,8 @@ fn open(name: &str, options: &LiveOptions) -> Result<Handle, OpenFault> {
 struct Handle {
     capture: Capture<Active>,
     link: LinkType,
+    /// Left after the handle is closed.
+    _group: Option<Arc<Group>>,
 }
 
 impl Tap for Handle {

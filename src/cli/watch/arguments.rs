@@ -20,12 +20,15 @@ pub(crate) struct WatchArguments {
     /// Leave packets out that do not match, in the syntax of tcpdump
     #[arg(short, long, value_name = "BPF", help_heading = "Capture")]
     pub(crate) filter: Option<String>,
-    /// The kernel's buffer of each interface, such as 64MiB
+    /// The kernel's buffer of each interface and handle, such as 64MiB
     #[arg(short = 'B', long, value_name = "SIZE", help_heading = "Capture")]
     pub(crate) buffer: Option<ByteSize>,
     /// Most bytes captured of a packet
     #[arg(short, long, value_name = "BYTES", value_parser = clap::value_parser!(u32).range(64..=262_144), help_heading = "Capture")]
     pub(crate) snaplen: Option<u32>,
+    /// Let the kernel spread the packets over as many capture handles as there are workers, each read by a thread of its own
+    #[arg(long, help_heading = "Capture")]
+    pub(crate) fanout: bool,
     /// Take only packets to and from this machine
     #[arg(short = 'p', long, help_heading = "Capture")]
     pub(crate) no_promiscuous: bool,
@@ -107,7 +110,7 @@ pub(crate) struct WatchArguments {
     pub(crate) state: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) privacy: PrivacyArguments,
-    /// Worker threads besides the one that reads
+    /// Worker threads besides those that read
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=WORKERS_MAX), help_heading = "Engine")]
     pub(crate) workers: Option<u16>,
     /// Memory that the tables are cut to, such as 64MiB
@@ -150,6 +153,7 @@ impl WatchArguments {
         value(&mut config.memory, &self.memory);
         value(&mut config.buffer, &self.buffer);
         value(&mut config.snaplen, &self.snaplen);
+        config.fanout |= self.fanout;
         config.promiscuous &= !self.no_promiscuous;
         option(&mut config.user, &self.user);
         value(&mut config.quiet_for, &self.quiet_for);

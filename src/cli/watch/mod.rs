@@ -23,7 +23,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use swarmscope::base::HomeNets;
-use swarmscope::capture::{Live, LiveOptions};
+use swarmscope::capture::{CaptureError, Live, LiveOptions};
 use swarmscope::config::Config;
 use swarmscope::ledger::report::Report;
 use swarmscope::ledger::{Allowed, LedgerLimits};
@@ -54,7 +54,7 @@ pub(crate) fn run(arguments: &WatchArguments, verbose: u8, quiet: bool) -> Resul
     let signals = Signals::install().map_err(|e| Failure::Run(format!("cannot listen to signals: {e}")))?;
     let service = Service::from_environment();
 
-    let mut source = Live::open(&live_options(&config, &signals)).map_err(Failure::usage)?;
+    let mut sources = open(&config, &live_options(&config, &signals)).map_err(Failure::usage)?;
     let server = web::bind(&config, &signals)?;
 
     let keep = if arguments.drop_net_raw { KeepNetRaw::No } else { KeepNetRaw::Yes };
@@ -98,7 +98,7 @@ pub(crate) fn run(arguments: &WatchArguments, verbose: u8, quiet: bool) -> Resul
         alert
     }));
     let mut sink = Watched(Policed::new(&mut engine, &mut outputs, dht_too));
-    let result = watch(&mut source, &options, &mut sink);
+    let result = watch(&mut sources, &options, &mut sink);
     service.stopping();
     stop.store(true, std::sync::atomic::Ordering::Relaxed);
     drop(served);
@@ -143,6 +143,15 @@ pub(super) fn configure(arguments: &WatchArguments) -> Result<(Config, Option<Pa
         ));
     }
     Ok((config, file))
+}
+
+/// One capture, or with fanout one for each worker.
+fn open(config: &Config, options: &LiveOptions) -> Result<Vec<Live>, CaptureError> {
+    if config.fanout {
+        Live::open_shares(options, usize::from(config.workers))
+    } else {
+        Live::open(options).map(|live| vec![live])
+    }
 }
 
 fn live_options(config: &Config, signals: &Signals) -> LiveOptions {

@@ -2,9 +2,8 @@
 
 use super::host::join;
 use super::window::Window;
-use crate::base::{Address, Endpoint, InfoHash, InfoHashV2, Timestamp};
+use crate::base::{Address, Endpoint, InfoHash, InfoHashV2, ShortMap, ShortSet, Timestamp};
 use crate::event::{AnnounceEvent, Channel, NameTrust, TorrentKey};
-use std::collections::{BTreeMap, BTreeSet};
 
 /// Home hosts kept per torrent.
 const HOSTS: usize = 256;
@@ -50,14 +49,14 @@ fn newer<T>(to: &mut Latest<T>, more: Latest<T>) {
 pub struct Swarm {
     pub name: Option<Name>,
     pub window: Option<Window>,
-    pub hosts: BTreeMap<Address, Member>,
-    pub peers: BTreeSet<Endpoint>,
+    pub hosts: ShortMap<Address, Member>,
+    pub peers: ShortSet<Endpoint>,
     /// How many pieces it has at least, by the highest index seen, and at most, by the bitfields.
     pub pieces: (u32, Option<u32>),
     pub reported: Latest<(u32, u32, Option<u32>)>,
-    pub channels: BTreeSet<Channel>,
+    pub channels: ShortSet<Channel>,
     /// Trackers that home hosts announced it to.
-    pub trackers: BTreeSet<Endpoint>,
+    pub trackers: ShortSet<Endpoint>,
     /// The other swarm key of a hybrid torrent, as peers showed it.
     pub also: Option<InfoHash>,
     /// The whole v2 info-hash.
@@ -78,7 +77,7 @@ pub struct Member {
     pub uploaded: u64,
     /// Of both, from and to home hosts.
     pub across: [u64; 2],
-    pub peers: BTreeSet<Endpoint>,
+    pub peers: ShortSet<Endpoint>,
 }
 
 impl Swarm {
@@ -177,7 +176,7 @@ impl Member {
     }
 }
 
-fn extend(to: &mut BTreeSet<Endpoint>, from: BTreeSet<Endpoint>) {
+fn extend(to: &mut ShortSet<Endpoint>, from: ShortSet<Endpoint>) {
     for endpoint in from {
         if to.len() >= PEERS {
             return;

@@ -29,6 +29,7 @@ pub struct Draft {
 struct Named {
     info_hash: Option<InfoHash>,
     /// Further torrents: most flows are of one.
+    #[expect(clippy::box_collection, reason = "a pointer instead of three words, in every labelled flow")]
     more: Option<Box<Vec<InfoHash>>>,
     clients: [Option<Arc<Client>>; 2],
     pieces: [u64; 2],
@@ -87,9 +88,9 @@ impl Draft {
         let Self { kinds, reasons, grade, encryption, two_way, heard, opens, ref named } = *self;
         let bare = Label { kinds, grade, reasons, encryption, two_way, heard, opens, ..Label::default() };
         let Some(named) = named else { return bare };
-        let more = named.more.iter().flat_map(|more| more.iter());
+        let more = named.more.as_deref().map_or(&[][..], Vec::as_slice);
         Label {
-            info_hashes: named.info_hash.iter().chain(more).copied().collect(),
+            info_hashes: [named.info_hash.as_slice(), more].concat(),
             clients: named.clients.each_ref().map(|client| client.as_deref().cloned()),
             pieces: named.pieces,
             ..bare

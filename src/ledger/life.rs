@@ -249,6 +249,10 @@ impl Activity {
         });
         self.touched = Some(self.touched.map_or(new.first, |t| t.min(new.first)));
         let at = self.stretches.partition_point(|w| w.first < new.first);
+        if self.stretches.is_empty() {
+            // Of most hosts the only one.
+            self.stretches.reserve_exact(1);
+        }
         self.stretches.insert(at, new);
         if self.stretches.len() > STRETCHES {
             self.stretches.remove(0);

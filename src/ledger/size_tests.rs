@@ -122,18 +122,8 @@ fn bytes_of(tell: impl Fn(&Ledger, &mut Deltas, u32)) -> (usize, [(&'static str,
 }
 
 #[test]
-fn a_home_host_that_takes_part_in_one_torrent() {
-    println!(
-        "Host {} Stretch {} Conduct {} Swarm {} Member {} LocalPort {} Life {} Activity {} Exchange {}",
-        size_of::<Host>(),
-        size_of::<conduct::Stretch>(),
-        size_of::<conduct::Conduct>(),
-        size_of::<Swarm>(),
-        size_of::<swarm::Member>(),
-        size_of::<LocalPort>(),
-        size_of::<Life>(),
-        size_of::<life::Activity>(),
-        size_of::<report::DhtExchange>()
-    );
-    println!("{:?}", bytes_of(announces));
+fn a_home_host_that_takes_part_in_one_torrent_takes_two_kilobytes() {
+    let (bytes, parts) = bytes_of(announces);
+    println!("{bytes} {parts:?}");
+    assert!(bytes <= 2_304, "{parts:?}");
 }

@@ -39,6 +39,7 @@ pub struct PeerSide {
     skip: u32,
     have: u32,
     /// The beginning of a message that is not complete yet.
+    #[expect(clippy::box_collection, reason = "a pointer instead of three words, in every peer connection")]
     partial: Option<Box<Vec<u8>>>,
     /// Of a side whose framing had to be found.
     search: Option<Box<Search>>,

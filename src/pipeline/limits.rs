@@ -7,8 +7,9 @@ use std::time::Duration;
 /// Memory that the default caps are meant for, in bytes.
 pub const MEMORY: u64 = 512 << 20;
 
-/// What is there in any case: the program itself, queues, unanswered requests, the report.
-const BASE: u64 = 24 << 20;
+/// What is there in any case: the program itself, batches, unanswered requests, what the allocator keeps of all that was given
+/// back.
+const BASE: u64 = 48 << 20;
 
 /// Packet time between two ticks: flows that end wait for the next one.
 const TICK: Duration = Duration::from_secs(10);

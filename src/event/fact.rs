@@ -371,6 +371,14 @@ pub enum Fact<'a> {
         /// Pieces it has.
         have: Have,
     },
+    /// Whether the sender downloads nothing of a torrent, and only gives: a seed, or a partial seed that has all that it
+    /// wants (BEP 21).
+    UploadOnly {
+        /// Of which torrent, where its handshake was seen.
+        info_hash: Option<InfoHash>,
+        /// What it says.
+        on: bool,
+    },
     /// How many pieces a torrent has, as far as its messages tell.
     Extent {
         /// Of which torrent.

@@ -210,6 +210,7 @@ impl Label {
             | Fact::Name(_)
             | Fact::Dht(_)
             | Fact::Progress { .. }
+            | Fact::UploadOnly { .. }
             | Fact::Extent { .. }
             | Fact::Mapping(_)
             | Fact::Malformed { .. } => {}

@@ -286,6 +286,16 @@ impl Deltas {
                     Have::All => member.complete = true,
                 }
             }
+            Fact::UploadOnly { info_hash: Some(info_hash), on } if from_home => {
+                let member = self.member(*info_hash, sender.address, Channel::PeerWire, scene);
+                member.upload_only = Some(((scene.at, scene.number), *on));
+            }
+            Fact::Progress { info_hash: Some(info_hash), have: Have::All }
+            | Fact::UploadOnly { info_hash: Some(info_hash), on: true }
+                if to_home && !from_home =>
+            {
+                self.swarm(*info_hash, scene, Channel::PeerWire).seeds.insert(sender);
+            }
             Fact::Pieces { info_hash: Some(info_hash), bytes } => {
                 let across = if from_home && to_home { *bytes } else { 0 };
                 if from_home {
@@ -302,7 +312,7 @@ impl Deltas {
             Fact::Extent { info_hash, at_least, at_most } => {
                 self.swarms.entry(*info_hash).or_default().extends(*at_least, *at_most);
             }
-            Fact::Progress { .. } | Fact::Pieces { .. } => {}
+            Fact::Progress { .. } | Fact::UploadOnly { .. } | Fact::Pieces { .. } => {}
             Fact::Mapping(mapping) => {
                 let host = if mapping.answer.is_none() { sender.address } else { receiver.address };
                 let router = if mapping.answer.is_none() { receiver } else { sender };

@@ -349,6 +349,8 @@ pub struct TorrentReport {
     pub hosts: Vec<TorrentHost>,
     /// Distinct endpoints that were named as peers or spoke for it.
     pub peers: u64,
+    /// Of these, endpoints that told home hosts that they have all (BEP 6) or download nothing (BEP 21).
+    pub peers_seeding: u64,
     /// Seeders, leechers, completed as last told by a tracker.
     pub reported: Option<(u32, u32, Option<u32>)>,
     /// By which ways it was seen.
@@ -380,6 +382,9 @@ pub struct TorrentHost {
     pub claimed: Option<(AnnounceEvent, u64, u64, u64)>,
     /// Pieces it was seen to have, of how many (0 where not known; both 0: all of an unknown number).
     pub measured: Option<(u32, u32)>,
+    /// Whether it told its peers, last of all, that it downloads nothing: a seed, or a partial seed that has all that it wants
+    /// (BEP 21). `None` where it told nobody.
+    pub upload_only: Option<bool>,
     /// Piece bytes received.
     pub downloaded: u64,
     /// Piece bytes sent.
@@ -393,6 +398,18 @@ pub struct TorrentHost {
 }
 
 impl TorrentHost {
+    /// Whether it shows or claims to have all.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.measured.is_some_and(|(have, of)| have == of) || self.claimed.is_some_and(|(.., left)| left == 0)
+    }
+
+    /// Whether it wants no more, though neither its pieces nor what it told a tracker show that it has all.
+    #[must_use]
+    pub fn is_upload_only(&self) -> bool {
+        self.upload_only == Some(true) && !self.is_complete()
+    }
+
     /// Sent for received, in thousandths, as measured; nothing where nothing was received.
     #[must_use]
     pub fn ratio(&self) -> Option<u64> {
@@ -430,7 +447,7 @@ pub enum Role {
     Member,
     /// It received pieces.
     Leecher,
-    /// It sent pieces and claims or shows to have all.
+    /// It sent pieces, and claims or shows to have all, or told its peers that it wants no more.
     Seeder,
 }
 

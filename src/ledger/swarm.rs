@@ -52,6 +52,8 @@ pub struct Swarm {
     pub window: Option<Window>,
     pub hosts: BTreeMap<Address, Member>,
     pub peers: BTreeSet<Endpoint>,
+    /// Remote endpoints that told home hosts that they have all, or download nothing.
+    pub seeds: BTreeSet<Endpoint>,
     /// How many pieces it has at least, by the highest index seen, and at most, by the bitfields.
     pub pieces: (u32, Option<u32>),
     pub reported: Latest<(u32, u32, Option<u32>)>,
@@ -74,6 +76,8 @@ pub struct Member {
     pub most_left: u64,
     pub have: u32,
     pub complete: bool,
+    /// Whether it told peers that it downloads nothing (BEP 21).
+    pub upload_only: Latest<bool>,
     pub downloaded: u64,
     pub uploaded: u64,
     /// Of both, from and to home hosts.
@@ -148,6 +152,7 @@ impl Swarm {
             }
         }
         extend(&mut self.peers, delta.peers);
+        extend(&mut self.seeds, delta.seeds);
         newer(&mut self.reported, delta.reported);
         self.extends(delta.pieces.0, delta.pieces.1);
         self.channels.extend(delta.channels);
@@ -170,6 +175,7 @@ impl Member {
         self.most_left = self.most_left.max(delta.most_left);
         self.have = self.have.max(delta.have);
         self.complete |= delta.complete;
+        newer(&mut self.upload_only, delta.upload_only);
         self.downloaded += delta.downloaded;
         self.uploaded += delta.uploaded;
         self.across.iter_mut().zip(delta.across).for_each(|(sum, n)| *sum += n);

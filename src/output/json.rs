@@ -343,6 +343,7 @@ pub(super) fn torrent(w: &mut JsonWriter, t: &TorrentReport) {
     w.key("last").plain(t.last);
     w.key("hosts").array(|w| t.hosts.iter().for_each(|h| w.object(|w| torrent_host(w, h, t.size))));
     w.key("peers").number(t.peers);
+    w.key("peers_seeding").number(t.peers_seeding);
     w.key("reported").optional(t.reported, |w, (seeders, leechers, completed)| {
         w.object(|w| {
             w.key("seeders").number(seeders);
@@ -382,6 +383,7 @@ fn torrent_host(w: &mut JsonWriter, h: &TorrentHost, size: Option<u64>) {
             w.key("completion").optional(share, |w, (have, of)| w.share(have.into(), of.into()));
         });
     });
+    w.key("upload_only").optional(h.upload_only, JsonWriter::boolean);
     w.key("bytes_down").number(h.downloaded);
     w.key("bytes_up").number(h.uploaded);
     w.key("ratio").optional(h.ratio(), |w, n| w.json(&format!("{}.{:03}", n / 1_000, n % 1_000)));

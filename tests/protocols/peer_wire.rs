@@ -4,6 +4,7 @@ use crate::scene::{Scene, Seen};
 use sha1::Digest;
 use swarmscope::base::InfoHashV2;
 use swarmscope::event::{Channel, Family, Grade, Kind, NameTrust, Reason};
+use swarmscope::ledger::report::Role;
 
 const A: &str = "192.168.1.10:51413";
 const B: &str = "198.51.100.7:6881";
@@ -181,6 +182,57 @@ fn progress_follows_what_a_peer_has_and_drops() {
         Some((2, 0)),
         "a piece that was dropped and fetched again is one piece"
     );
+}
+
+#[test]
+fn a_partial_seed_is_a_seeder_by_what_it_tells_its_peers() {
+    let told = |messages: &[Vec<u8>]| {
+        let mut scene = Scene::default();
+        scene.tcp(A, B, &handshake(USUAL, V1, b"-qB4520-abcdefghijkl"));
+        scene.tcp(B, A, &handshake(USUAL, V1, b"-lt20A0-abcdefghijkl"));
+        scene.tcp(B, A, &extended(0, b"d1:md11:upload_onlyi3eee"));
+        messages.iter().for_each(|m| drop(scene.tcp(A, B, m)));
+        scene.tcp(A, B, &message(7, &piece(1, 16_384)));
+        scene.read()
+    };
+    let hello = |upload_only: &str| extended(0, format!("d1:mde{upload_only}e").as_bytes());
+    let of = |seen: &Seen| (seen.torrent(V1).hosts[0].upload_only, seen.torrent(V1).hosts[0].role);
+    let half = message(5, &[0xf0]);
+    let seen = told(&[hello("11:upload_onlyi1e"), half.clone()]);
+    assert_eq!(of(&seen), (Some(true), Role::Seeder));
+    assert_eq!(seen.torrent(V1).hosts[0].measured, Some((4, 0)), "what it has is not what it wants");
+    assert!(seen.summary.contains("all wanted (upload-only)"), "{}", seen.summary);
+    assert_eq!(seen.json["torrents"][0]["hosts"][0]["upload_only"], true);
+    // The message of the extension says the same, by the number that the receiver gave it, and takes it back.
+    assert_eq!(of(&told(&[half.clone(), extended(3, &[1])])), (Some(true), Role::Seeder));
+    assert_eq!(
+        of(&told(&[hello("11:upload_onlyi1e"), half.clone(), extended(3, &[0])])),
+        (Some(false), Role::Leecher)
+    );
+    // Another number, another length and another value say nothing.
+    let nothing = [extended(4, &[1]), extended(3, &[1, 1]), extended(3, &[2]), hello("")];
+    assert_eq!(of(&told(&[&[half], &nothing[..]].concat())), (None, Role::Leecher));
+    let all = told(&[hello("11:upload_onlyi1e"), message(14, &[])]);
+    assert!(all.summary.contains("all (measured)"), "a seed is known by what it has: {}", all.summary);
+}
+
+#[test]
+fn peers_that_tell_home_hosts_that_they_seed_are_counted() {
+    let seeding = |told: &[Vec<u8>]| {
+        let mut scene = Scene::default();
+        scene.tcp(A, B, &handshake(USUAL, V1, b"-qB4520-abcdefghijkl"));
+        scene.tcp(B, A, &handshake(USUAL, V1, b"-lt20A0-abcdefghijkl"));
+        told.iter().for_each(|m| drop(scene.tcp(B, A, m)));
+        let seen = scene.read();
+        assert_eq!(seen.torrent(V1).hosts.len(), 1, "a remote is no home host");
+        assert_eq!(seen.summary.contains("1 peer seen (1 seeding)"), seen.torrent(V1).peers_seeding == 1);
+        seen.json["torrents"][0]["peers_seeding"].clone()
+    };
+    let hello = extended(0, b"d1:mde11:upload_onlyi1ee");
+    assert_eq!(seeding(&[message(14, &[])]), 1);
+    assert_eq!(seeding(&[hello.clone()]), 1);
+    assert_eq!(seeding(&[message(14, &[]), hello]), 1, "a peer is counted once");
+    assert_eq!(seeding(&[message(5, &[0xf0]), extended(0, b"d1:mde11:upload_onlyi0ee")]), 0);
 }
 
 #[test]

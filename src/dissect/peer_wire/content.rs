@@ -1,4 +1,4 @@
-//! What handshakes and messages of the peer wire state (BEP 3, 5, 6, 9, 10, 11, 52, 54, 55; Azureus messaging), as facts.
+//! What handshakes and messages of the peer wire state (BEP 3, 5, 6, 9, 10, 11, 21, 52, 54, 55; Azureus messaging), as facts.
 
 use crate::base::{Direction, Endpoint, InfoHash};
 use crate::dissect::metadata::MetadataStore;
@@ -210,7 +210,10 @@ impl Shared {
             }
             // The piece will be announced anew once it is there again.
             Some(Extension::DontHave { .. }) => *have = have.saturating_sub(1),
-            Some(Extension::UploadOnly(_) | Extension::ShareMode(_) | Extension::Other(_)) | None => {}
+            Some(Extension::UploadOnly(on)) => {
+                cx.fact(Fact::UploadOnly { info_hash: self.info_hash, on });
+            }
+            Some(Extension::ShareMode(_) | Extension::Other(_)) | None => {}
         }
     }
 
@@ -240,6 +243,9 @@ impl Shared {
         }
         if let Some(address) = hello.your_ip {
             cx.fact(Fact::ExternalAddress { address, port: None, channel: Channel::PeerWire });
+        }
+        if let Some(on) = hello.upload_only {
+            cx.fact(Fact::UploadOnly { info_hash: self.info_hash, on });
         }
     }
 }

@@ -98,7 +98,9 @@ function torrentFigures(torrent) {
       note: torrent.bytes_inside ? `${bytes(torrent.bytes_inside)} from home host to home host` : null,
     }),
     torrent.allowed ? stat("Allowed", `by ${torrent.allowed}`) : null,
-    stat("Peers seen", count(torrent.peers)),
+    stat("Peers seen", count(torrent.peers), {
+      note: torrent.peers_seeding ? `${count(torrent.peers_seeding)} seeding` : null,
+    }),
     stat("Swarm, as trackers say", swarm ? `${count(swarm.seeders ?? NaN)} / ${count(swarm.leechers ?? NaN)}` : "–", {
       note: "seeders / leechers",
     }),

@@ -65,7 +65,11 @@ fn about(torrent: &TorrentReport) -> Vec<String> {
     let mut items = Vec::new();
     items.extend(torrent.size.map(bytes));
     items.extend(torrent.private.filter(|&private| private).map(|_| "private".to_owned()));
-    items.push(counted(torrent.peers, "peer seen", "peers seen"));
+    let peers = counted(torrent.peers, "peer seen", "peers seen");
+    items.push(match torrent.peers_seeding {
+        0 => peers,
+        seeding => format!("{peers} ({} seeding)", count(seeding)),
+    });
     if let Some((seeders, leechers, _)) = torrent.reported {
         let (seeders, leechers) = (count(seeders.into()), count(leechers.into()));
         items.push(format!("a tracker says {seeders} seeding and {leechers} not"));
@@ -123,9 +127,14 @@ fn ratio(host: &TorrentHost) -> String {
     host.ratio().map_or_else(|| "–".to_owned(), |n| format!("{}.{:02}", n / 1_000, n % 1_000 / 10))
 }
 
-/// What was measured, otherwise what the host claims, and which of the two it is.
+/// What was measured, otherwise what the host claims, and how that is known. One that told its peers that it wants no more has
+/// all it wants, whatever the share.
 fn progress(host: &TorrentHost) -> String {
     match (host.measured, host.claimed) {
+        (Some((have, of)), _) if host.is_upload_only() && of > 0 => {
+            format!("{} (upload-only)", percent(have.into(), of.into()))
+        }
+        _ if host.is_upload_only() => "all wanted (upload-only)".to_owned(),
         (Some((0, 0)), _) => "all (measured)".to_owned(),
         (Some((have, of)), _) if of > 0 => format!("{} (measured)", percent(have.into(), of.into())),
         (Some((have, _)), _) => format!("{} (measured)", counted(have.into(), "piece", "pieces")),

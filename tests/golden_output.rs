@@ -12,7 +12,8 @@ use swarmscope::event::{
 };
 use swarmscope::ledger::report::{
     ClientReport, Coverage, DhtExchange, FlowSum, HostBytes, HostReport, Interval, MappingReport, NatStatus,
-    PortReport, PortState, Report, Role, ScanReport, TorrentHost, TorrentReport, Totals, VisitReport,
+    PortReport, PortState, Report, Role, ScanReport, ScrapeReport, TorrentHost, TorrentReport, Totals,
+    VisitReport,
 };
 use swarmscope::ledger::{Allowance, Behaviour, DhtConduct, DhtFinding, DhtPart, Place, Side, Standing};
 use swarmscope::output::{Layout, write_json, write_summary};
@@ -429,6 +430,7 @@ fn busy_torrent() -> TorrentReport {
         peers: 431,
         peers_seeding: 17,
         reported: Some((1_204, 88, Some(9_000))),
+        scrape: Some(ScrapeReport { seeders: Some(1_225), leechers: Some(91), answers: 8 }),
         channels: vec![Channel::PeerWire, Channel::Dht, Channel::UdpTracker],
         trackers: vec!["203.0.113.69:6969".parse().unwrap()],
         allowed: Some(Allowance::InfoHash),
@@ -448,6 +450,7 @@ fn unnamed_torrent() -> TorrentReport {
         peers: 1,
         peers_seeding: 0,
         reported: None,
+        scrape: None,
         channels: vec![Channel::Dht],
         trackers: vec![],
         allowed: None,

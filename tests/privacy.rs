@@ -218,6 +218,7 @@ fn torrent(name: &str) -> TorrentReport {
         peers: 1,
         peers_seeding: 0,
         reported: None,
+        scrape: None,
         trackers: vec![],
         allowed: None,
         channels: vec![Channel::Metainfo],

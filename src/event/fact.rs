@@ -1,7 +1,7 @@
 //! What dissectors learn from bytes.
 
 use super::{Encryption, Kind, Opens, Reason};
-use crate::base::{Address, Endpoint, InfoHash, InfoHashV2, NodeId, PeerId, Transport};
+use crate::base::{Address, Endpoint, InfoHash, InfoHashV2, NodeId, PeerId, ScrapeFilter, Transport};
 use std::time::Duration;
 
 /// By which way something was learnt.
@@ -360,6 +360,15 @@ pub enum Fact<'a> {
     },
     /// How large a swarm is said to be.
     SwarmSize(SwarmSize),
+    /// Which addresses a node of the DHT has stored as a torrent's (BEP 33).
+    Scrape {
+        /// Of which torrent.
+        info_hash: InfoHash,
+        /// Peers with the whole torrent.
+        seeds: Option<&'a ScrapeFilter>,
+        /// Its other peers.
+        peers: Option<&'a ScrapeFilter>,
+    },
     /// A torrent's name.
     Name(TorrentName<'a>),
     /// A DHT message.

@@ -205,6 +205,7 @@ impl Label {
             | Fact::ExternalAddress { .. }
             | Fact::Peers { info_hash: None, .. }
             | Fact::SwarmSize(_)
+            | Fact::Scrape { .. }
             | Fact::OtherKey { .. }
             | Fact::Hint(_)
             | Fact::Name(_)

@@ -274,6 +274,16 @@ impl Deltas {
                     swarm.reported = Some((at, (size.seeders, size.leechers, size.completed)));
                 }
             }
+            Fact::Scrape { info_hash, seeds, peers } => {
+                if to_home {
+                    let swarm = self.swarms.entry(*info_hash).or_default();
+                    swarm.scrape.get_or_insert_default().answer(*seeds, *peers);
+                    // As with peers: a lookup counts once somebody knows the torrent.
+                    if [seeds, peers].into_iter().flatten().any(|filter| **filter != [0; 256]) {
+                        self.member(*info_hash, receiver.address, Channel::Dht, scene);
+                    }
+                }
+            }
             Fact::Name(name) => self.name(name, scene),
             Fact::OtherKey { info_hash, key } => {
                 self.swarms.entry(*info_hash).or_default().offer_key(*key);

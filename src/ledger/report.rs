@@ -1,6 +1,7 @@
 //! What the ledger knows, as plain values for the outputs.
 
 pub use super::dht_exchange::DhtExchange;
+pub use super::scrape::ScrapeReport;
 use super::{Allowance, DhtConduct, DhtTotals, Place, Standing};
 use crate::base::{Address, Endpoint, InfoHash, InfoHashV2, NodeId, Timestamp, Transport};
 use crate::event::{
@@ -353,6 +354,8 @@ pub struct TorrentReport {
     pub peers_seeding: u64,
     /// Seeders, leechers, completed as last told by a tracker.
     pub reported: Option<(u32, u32, Option<u32>)>,
+    /// Its size as nodes of the DHT say.
+    pub scrape: Option<ScrapeReport>,
     /// By which ways it was seen.
     pub channels: Vec<Channel>,
     /// Trackers that home hosts announced it to, at most 16.

@@ -210,6 +210,7 @@ fn torrent_report(info_hash: InfoHash, swarm: &Swarm, half: Option<&Half>) -> Op
         peers: swarm.peers.len() as u64,
         peers_seeding: swarm.seeds.len() as u64,
         reported: swarm.reported.map(|(_, size)| size),
+        scrape: swarm.scrape.as_ref().map(|scrape| scrape.report()),
         channels: swarm.channels.iter().copied().collect(),
         trackers: swarm.trackers.iter().copied().collect(),
         allowed: None,

@@ -1,6 +1,7 @@
 //! What is known of one torrent, and what changes it.
 
 use super::host::join;
+use super::scrape::Scrape;
 use super::window::Window;
 use crate::base::{Address, Endpoint, InfoHash, InfoHashV2, Timestamp};
 use crate::event::{AnnounceEvent, Channel, NameTrust, TorrentKey};
@@ -57,6 +58,8 @@ pub struct Swarm {
     /// How many pieces it has at least, by the highest index seen, and at most, by the bitfields.
     pub pieces: (u32, Option<u32>),
     pub reported: Latest<(u32, u32, Option<u32>)>,
+    /// What nodes of the DHT said of its size.
+    pub scrape: Option<Box<Scrape>>,
     pub channels: BTreeSet<Channel>,
     /// Trackers that home hosts announced it to.
     pub trackers: BTreeSet<Endpoint>,
@@ -154,6 +157,9 @@ impl Swarm {
         extend(&mut self.peers, delta.peers);
         extend(&mut self.seeds, delta.seeds);
         newer(&mut self.reported, delta.reported);
+        if let Some(scrape) = delta.scrape {
+            self.scrape.get_or_insert_default().add(&scrape);
+        }
         self.extends(delta.pieces.0, delta.pieces.1);
         self.channels.extend(delta.channels);
         for tracker in delta.trackers {

@@ -351,6 +351,13 @@ pub(super) fn torrent(w: &mut JsonWriter, t: &TorrentReport) {
             w.key("completed").optional(completed, JsonWriter::number);
         });
     });
+    w.key("dht_scrape").optional(t.scrape, |w, scrape| {
+        w.object(|w| {
+            w.key("seeders").optional(scrape.seeders, JsonWriter::number);
+            w.key("leechers").optional(scrape.leechers, JsonWriter::number);
+            w.key("answers").number(scrape.answers);
+        });
+    });
     w.key("home_hosts").number(t.hosts.len() as u64);
     w.key("bytes_inside").number(t.across());
     w.key("trackers").array(|w| t.trackers.iter().for_each(|tracker| w.plain(tracker)));

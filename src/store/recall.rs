@@ -395,6 +395,7 @@ impl Near {
                 peers: 0,
                 peers_seeding: 0,
                 reported: None,
+                scrape: None,
                 channels: Vec::new(),
                 trackers: Vec::new(),
                 allowed: None,

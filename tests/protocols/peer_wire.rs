@@ -191,7 +191,9 @@ fn a_partial_seed_is_a_seeder_by_what_it_tells_its_peers() {
         scene.tcp(A, B, &handshake(USUAL, V1, b"-qB4520-abcdefghijkl"));
         scene.tcp(B, A, &handshake(USUAL, V1, b"-lt20A0-abcdefghijkl"));
         scene.tcp(B, A, &extended(0, b"d1:md11:upload_onlyi3eee"));
-        messages.iter().for_each(|m| drop(scene.tcp(A, B, m)));
+        for m in messages {
+            scene.tcp(A, B, m);
+        }
         scene.tcp(A, B, &message(7, &piece(1, 16_384)));
         scene.read()
     };
@@ -222,7 +224,9 @@ fn peers_that_tell_home_hosts_that_they_seed_are_counted() {
         let mut scene = Scene::default();
         scene.tcp(A, B, &handshake(USUAL, V1, b"-qB4520-abcdefghijkl"));
         scene.tcp(B, A, &handshake(USUAL, V1, b"-lt20A0-abcdefghijkl"));
-        told.iter().for_each(|m| drop(scene.tcp(B, A, m)));
+        for m in told {
+            scene.tcp(B, A, m);
+        }
         let seen = scene.read();
         assert_eq!(seen.torrent(V1).hosts.len(), 1, "a remote is no home host");
         assert_eq!(seen.summary.contains("1 peer seen (1 seeding)"), seen.torrent(V1).peers_seeding == 1);

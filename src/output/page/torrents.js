@@ -90,6 +90,7 @@ function trustNote(name) {
 
 function torrentFigures(torrent) {
   const swarm = torrent.reported;
+  const scrape = torrent.dht_scrape;
   return h(
     "dl.stats",
     {},
@@ -104,6 +105,11 @@ function torrentFigures(torrent) {
     stat("Swarm, as trackers say", swarm ? `${count(swarm.seeders ?? NaN)} / ${count(swarm.leechers ?? NaN)}` : "–", {
       note: "seeders / leechers",
     }),
+    scrape
+      ? stat("Swarm, as the DHT says", `${count(scrape.seeders ?? NaN)} / ${count(scrape.leechers ?? NaN)}`, {
+          note: `seeders / leechers, estimated from ${plural(scrape.answers, "answer")}`,
+        })
+      : null,
     stat("Private", torrent.private === null ? "–" : torrent.private ? "yes" : "no"),
     stat("Seen in", (torrent.channels || []).join(", ") || "–"),
     stat("First", time(torrent.first)),

@@ -183,6 +183,7 @@ impl Veil {
             peers: _,
             peers_seeding: _,
             reported: _,
+            scrape: _,
             channels: _,
             trackers,
             allowed: _,

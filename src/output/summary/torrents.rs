@@ -5,7 +5,7 @@ use super::page::{Page, Paint};
 use super::table::{Cell, Column, write_table};
 use super::text::{bytes, count, counted, duration, fit, moment, percent, width};
 use crate::event::{Mapping, NameTrust};
-use crate::ledger::report::{MappingReport, Report, Role, TorrentHost, TorrentReport};
+use crate::ledger::report::{MappingReport, Report, Role, ScrapeReport, TorrentHost, TorrentReport};
 use crate::output::words;
 use std::io;
 use std::time::Duration;
@@ -74,6 +74,7 @@ fn about(torrent: &TorrentReport) -> Vec<String> {
         let (seeders, leechers) = (count(seeders.into()), count(leechers.into()));
         items.push(format!("a tracker says {seeders} seeding and {leechers} not"));
     }
+    items.extend(torrent.scrape.and_then(scraped));
     if torrent.hosts.len() > 1 {
         items.push(format!("{} home hosts", count(torrent.hosts.len() as u64)));
     }
@@ -88,6 +89,14 @@ fn about(torrent: &TorrentReport) -> Vec<String> {
         items.push(format!("known by {}", channels.join(" ")));
     }
     items
+}
+
+/// What a scrape of the DHT says; an estimate, of addresses.
+fn scraped(scrape: ScrapeReport) -> Option<String> {
+    let seeders = scrape.seeders.map(|n| format!("{} seeding", count(n.into())));
+    let leechers = scrape.leechers.map(|n| format!("{} not", count(n.into())));
+    let told: Vec<String> = seeders.into_iter().chain(leechers).collect();
+    (!told.is_empty()).then(|| format!("the DHT says about {}", told.join(" and ")))
 }
 
 const fn column(title: &'static str, right: bool, cut_to: Option<usize>, leaves: u8) -> Column {

@@ -396,6 +396,7 @@ fn busy_torrent() -> TorrentReport {
         info_hash: InfoHash([0x0c; 20]),
         also: Some(InfoHash([0xd2; 20])),
         v2: Some(InfoHashV2([0xd2; 32])),
+        is_v2: true,
         name: Some((
             "An uncommonly long name of a freely distributable recording of a concert in 2026 (FLAC, 24 bit)"
                 .into(),
@@ -442,6 +443,7 @@ fn unnamed_torrent() -> TorrentReport {
         info_hash: InfoHash([0xee; 20]),
         also: None,
         v2: None,
+        is_v2: false,
         name: None,
         size: None,
         pieces: None,

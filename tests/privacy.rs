@@ -208,6 +208,7 @@ fn torrent(name: &str) -> TorrentReport {
         info_hash: InfoHash([7; 20]),
         also: None,
         v2: None,
+        is_v2: false,
         name: Some((name.to_owned(), Channel::Metainfo, NameTrust::Claimed)),
         size: Some(1),
         pieces: Some(2),

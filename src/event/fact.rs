@@ -397,6 +397,11 @@ pub enum Fact<'a> {
         /// At most so many: what a bitfield has room for.
         at_most: Option<u32>,
     },
+    /// Peers speak of the hashes of a torrent of version 2 (BEP 52), which one of version 1 alone does not have.
+    MerkleHashes {
+        /// Of which torrent.
+        info_hash: InfoHash,
+    },
     /// Piece data sent.
     Pieces {
         /// Of which torrent, where its handshake was seen.

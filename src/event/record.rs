@@ -212,6 +212,7 @@ impl Label {
             | Fact::Dht(_)
             | Fact::Progress { .. }
             | Fact::UploadOnly { .. }
+            | Fact::MerkleHashes { .. }
             | Fact::Extent { .. }
             | Fact::Mapping(_)
             | Fact::Malformed { .. } => {}

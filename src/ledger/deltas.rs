@@ -322,6 +322,9 @@ impl Deltas {
             Fact::Extent { info_hash, at_least, at_most } => {
                 self.swarms.entry(*info_hash).or_default().extends(*at_least, *at_most);
             }
+            Fact::MerkleHashes { info_hash } => {
+                self.swarms.entry(*info_hash).or_default().merkle = true;
+            }
             Fact::Progress { .. } | Fact::UploadOnly { .. } | Fact::Pieces { .. } => {}
             Fact::Mapping(mapping) => {
                 let host = if mapping.answer.is_none() { sender.address } else { receiver.address };

@@ -334,6 +334,8 @@ pub struct TorrentReport {
     pub also: Option<InfoHash>,
     /// The whole v2 info-hash of a v2 or hybrid torrent, where an info dictionary or a TLS server name told it.
     pub v2: Option<InfoHashV2>,
+    /// Whether it is of version 2 or hybrid (BEP 52), by hashes of that version; `false` where nobody can tell.
+    pub is_v2: bool,
     /// Its name (escaped), how it was learnt and how far to trust it.
     pub name: Option<(String, Channel, NameTrust)>,
     /// Size in bytes, where an info dictionary was seen.

@@ -196,10 +196,12 @@ fn torrent_report(info_hash: InfoHash, swarm: &Swarm, half: Option<&Half>) -> Op
     let pieces = pieces.or_else(|| swarm.counted_pieces());
     // Good for a share, not to be told as the torrent's size.
     let whole = size.or_else(|| swarm.claimed_size(pieces?));
+    let v2 = swarm.v2.or(half.and_then(|h| h.v2));
     Some(TorrentReport {
         info_hash,
         also: own.or(half.map(|h| h.info_hash)),
-        v2: swarm.v2.or(half.and_then(|h| h.v2)),
+        v2,
+        is_v2: swarm.merkle || v2.is_some(),
         name: name.map(|n| (n.text.clone(), n.channel, n.trust)),
         size,
         pieces,

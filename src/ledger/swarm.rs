@@ -65,6 +65,8 @@ pub struct Swarm {
     pub trackers: BTreeSet<Endpoint>,
     /// The other swarm key of a hybrid torrent, as peers showed it.
     pub also: Option<InfoHash>,
+    /// Peers spoke of its hashes of version 2 (BEP 52).
+    pub merkle: bool,
     /// The whole v2 info-hash.
     pub v2: Option<InfoHashV2>,
 }
@@ -167,6 +169,7 @@ impl Swarm {
                 self.trackers.insert(tracker);
             }
         }
+        self.merkle |= delta.merkle;
         delta.also.into_iter().for_each(|hash| self.offer_key(TorrentKey::Swarm(hash)));
         delta.v2.into_iter().for_each(|hash| self.offer_key(TorrentKey::V2(hash)));
         new

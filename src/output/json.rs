@@ -329,6 +329,7 @@ pub(super) fn torrent(w: &mut JsonWriter, t: &TorrentReport) {
     w.key("info_hash").plain(t.info_hash);
     w.key("also").optional(t.also, |w, hash| w.plain(hash));
     w.key("info_hash_v2").optional(t.v2, |w, hash| w.plain(hash));
+    w.key("meta_version").optional(t.is_v2.then_some(2), JsonWriter::number);
     w.key("name").optional(t.name.as_ref(), |w, (text, channel, trust)| {
         w.object(|w| {
             w.key("text").string(text);

@@ -385,6 +385,7 @@ impl Near {
                 info_hash,
                 also: None,
                 v2: None,
+                is_v2: false,
                 name: None,
                 size: None,
                 pieces: None,

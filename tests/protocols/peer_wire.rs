@@ -264,6 +264,78 @@ fn fast_and_hash_messages_keep_the_framing() {
 }
 
 #[test]
+fn messages_about_hashes_show_a_torrent_of_version_2() {
+    let span = [&[7; 32][..], &[0; 8], &[0, 0, 0, 2], &[0; 4]].concat();
+    let told = |messages: &[Vec<u8>]| {
+        let mut scene = Scene::default();
+        scene.tcp(A, B, &handshake(HYBRID, V1, b"-qB4520-abcdefghijkl"));
+        scene.tcp(B, A, &handshake(HYBRID, V1, b"-lt20A0-abcdefghijkl"));
+        for m in messages {
+            scene.tcp(B, A, m);
+        }
+        let seen = scene.read();
+        let version = seen.json["torrents"][0]["meta_version"].clone();
+        assert_eq!(seen.summary.contains("version 2 or hybrid"), version == 2, "{}", seen.summary);
+        version
+    };
+    for (id, rest) in [(21, 0), (22, 64), (23, 0)] {
+        assert_eq!(told(&[message(id, &[&span[..], &vec![5; rest]].concat())]), 2, "message {id}");
+        assert!(told(&[message(id, &[&span[..], &vec![5; rest + 1]].concat())]).is_null(), "too long: {id}");
+    }
+    assert!(told(&[message(14, &[])]).is_null());
+}
+
+#[test]
+fn pieces_that_peers_propose_are_pieces_that_there_are() {
+    let pieces = |messages: &[Vec<u8>]| {
+        let mut scene = Scene::default();
+        scene.tcp(A, B, &handshake(USUAL, V1, b"-qB4520-abcdefghijkl"));
+        scene.tcp(B, A, &handshake(USUAL, V1, b"-lt20A0-abcdefghijkl"));
+        // Room for 1,008 pieces, and the first of them.
+        scene.tcp(B, A, &message(5, &[&[0x80][..], &[0; 125]].concat()));
+        for m in messages {
+            scene.tcp(B, A, m);
+        }
+        scene.read().torrent(V1).pieces
+    };
+    let proposed = 1_004u32.to_be_bytes();
+    assert_eq!((pieces(&[]), pieces(&[message(4, &proposed)])), (None, Some(1_005)));
+    assert_eq!(pieces(&[message(13, &proposed)]), Some(1_005), "suggest");
+    assert_eq!(pieces(&[message(17, &proposed)]), Some(1_005), "allowed fast");
+}
+
+#[test]
+fn holepunch_names_peers_unless_it_failed() {
+    let endpoint = [198, 51, 100, 77, 0x1a, 0xe1];
+    let peers = |kind: u8, error: u8| {
+        let mut scene = Scene::default();
+        scene.tcp(A, B, &handshake(USUAL, V1, b"-qB4520-abcdefghijkl"));
+        scene.tcp(A, B, &extended(0, b"d1:md12:ut_holepunchi4eee"));
+        scene.tcp(B, A, &handshake(USUAL, V1, b"-lt20A0-abcdefghijkl"));
+        scene.tcp(B, A, &extended(4, &[&[kind, 0][..], &endpoint, &[0, 0, 0, error]].concat()));
+        scene.read().torrent(V1).peers
+    };
+    assert_eq!((peers(0, 0), peers(1, 0)), (2, 2), "the relay and the peer");
+    assert_eq!((peers(2, 1), peers(2, 3)), (1, 1), "no peer is where none was found");
+}
+
+#[test]
+fn extended_messages_that_cannot_be_read_are_counted() {
+    let mut scene = Scene::default();
+    scene.tcp(A, B, &handshake(USUAL, V1, b"-qB4520-abcdefghijkl"));
+    scene.tcp(A, B, &extended(0, b"d1:md11:lt_donthavei7e6:ut_pexi1e11:upload_onlyi3eee"));
+    scene.tcp(B, A, &handshake(USUAL, V1, b"-lt20A0-abcdefghijkl"));
+    // A piece of three bytes, a list that divides into no peers, a switch that is neither on nor off, and an unknown number.
+    for (id, payload) in [(7, &b"\0\0\0"[..]), (1, b"d5:added5:abcdee"), (3, b"\x07"), (9, b"what")] {
+        scene.tcp(B, A, &extended(id, payload));
+    }
+    let seen = scene.read();
+    let malformed = |reason| seen.report.totals.malformed.get(&(Kind::PeerWire, reason)).copied();
+    assert_eq!((malformed("length"), malformed("value")), (Some(2), Some(1)));
+    assert_eq!(malformed("framing"), None, "the messages after it are read");
+}
+
+#[test]
 fn blizzards_downloader_is_no_bittorrent_unless_the_other_side_is() {
     let mut scene = Scene::default();
     scene.tcp(A, B, &handshake(USUAL, V1, b"BLZ\0abcdefghijklmnop"));

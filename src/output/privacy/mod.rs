@@ -173,6 +173,7 @@ impl Veil {
             info_hash: _,
             also: _,
             v2: _,
+            is_v2: _,
             name,
             size: _,
             pieces: _,

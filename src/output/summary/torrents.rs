@@ -65,6 +65,9 @@ fn about(torrent: &TorrentReport) -> Vec<String> {
     let mut items = Vec::new();
     items.extend(torrent.size.map(bytes));
     items.extend(torrent.private.filter(|&private| private).map(|_| "private".to_owned()));
+    if torrent.is_v2 && torrent.v2.is_none() {
+        items.push("version 2 or hybrid".to_owned());
+    }
     let peers = counted(torrent.peers, "peer seen", "peers seen");
     items.push(match torrent.peers_seeding {
         0 => peers,

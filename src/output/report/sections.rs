@@ -117,7 +117,7 @@ pub fn torrents(report: &Report, host: Option<Address>) -> Option<Section> {
                 Cell::number(bytes(h.uploaded)),
                 Cell::number(ratio(h)),
                 Cell::number(count(h.peers)),
-                Cell::words(span(h.first, h.last)),
+                Cell::time(span(h.first, h.last)),
                 Cell::code(torrent.info_hash),
             ]);
             rows.push(row);
@@ -310,7 +310,7 @@ pub fn mappings(report: &Report, host: Option<Address>) -> Option<Section> {
                 Cell::number(format!("{} s", count(m.mapping.lifetime.into()))),
                 answer,
                 Cell::code(m.router),
-                Cell::words(moment(m.at)),
+                Cell::time(moment(m.at)),
             ]
         })
         .collect();

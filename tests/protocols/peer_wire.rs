@@ -234,7 +234,7 @@ fn peers_that_tell_home_hosts_that_they_seed_are_counted() {
     };
     let hello = extended(0, b"d1:mde11:upload_onlyi1ee");
     assert_eq!(seeding(&[message(14, &[])]), 1);
-    assert_eq!(seeding(&[hello.clone()]), 1);
+    assert_eq!(seeding(std::slice::from_ref(&hello)), 1);
     assert_eq!(seeding(&[message(14, &[]), hello]), 1, "a peer is counted once");
     assert_eq!(seeding(&[message(5, &[0xf0]), extended(0, b"d1:mde11:upload_onlyi0ee")]), 0);
 }

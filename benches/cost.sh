@@ -2,7 +2,8 @@
 # What a packet costs: CPU time of `swarmscope analyze` ÷ that of a bare libpcap counting loop, and ÷ that of
 # `tcpdump -r FILE -w /dev/null`, from runs that take turns on one machine. Ratios travel between machines; seconds do not.
 #
-#   benches/cost.sh [FILE [ROUNDS]]    FILE defaults to a mixed trace of 2.6 M packets, written once to target/traces
+#   benches/cost.sh [FILE [ROUNDS]]    FILE defaults to three traces, written once to target/traces: mixed (2.6 M packets,
+#                                      180 k flows), bulk (one transfer in full frames) and tiny (1 M flows of DHT, uTP and noise)
 #   ANALYZE="--workers 1" benches/cost.sh ...    further arguments for analyze
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -14,12 +15,15 @@ done
 
 cargo build --release --locked --quiet --bin swarmscope
 cargo bench --locked --quiet --no-run --bench bare --bench trace
-file=${1:-target/traces/mixed.pcap}
-if [ ! -e "$file" ] && [ $# -eq 0 ]; then
+files=(${1+"$(realpath "$1")"})
+if [ $# -eq 0 ]; then
     mkdir -p target/traces
-    cargo bench --locked --quiet --bench trace -- mixed "$PWD/$file"
+    for trace in mixed bulk tiny; do
+        file=$PWD/target/traces/$trace.pcap
+        [ -e "$file" ] || cargo bench --locked --quiet --bench trace -- $trace "$file"
+        files+=("$file")
+    done
 fi
-file=$(realpath "$file")
 # Cargo names the executable of a bench after a hash; it is run here without cargo, whose own CPU time would count.
 bare=$(cargo bench --locked --no-run --bench bare --message-format json 2>/dev/null |
     python3 -c 'import json, sys
@@ -29,7 +33,8 @@ for line in sys.stdin:
         print(message["executable"])')
 
 read -r -a more <<<"${ANALYZE:-}"
-exec python3 - "$file" "$rounds" "$bare" ${more[@]+"${more[@]}"} <<'PYTHON'
+for file in "${files[@]}"; do
+    python3 - "$file" "$rounds" "$bare" ${more[@]+"${more[@]}"} <<'PYTHON'
 """Runs the three in turn; user and system time and peak memory are the kernel's own account of each child."""
 import os, statistics, subprocess, sys
 
@@ -66,3 +71,4 @@ for below in list(commands)[:2]:
     pairs = [a[0] / b[0] for a, b in zip(runs["swarmscope analyze"], runs[below])]
     print(f"  analyze ÷ {below}: {statistics.median(pairs):.2f} (pairs from {min(pairs):.2f} to {max(pairs):.2f})")
 PYTHON
+done

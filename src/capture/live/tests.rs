@@ -332,7 +332,8 @@ fn an_answer_waits_for_its_question() {
     for _ in 0..1_000 {
         assert!(matches!(live.next_packet(), Ok(Read::Packet(_))));
     }
-    assert!(start.elapsed() < Duration::from_secs(2));
+    // Forty if each were held.
+    assert!(start.elapsed() < Duration::from_secs(10));
 }
 
 #[test]

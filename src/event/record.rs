@@ -205,11 +205,14 @@ impl Label {
             | Fact::ExternalAddress { .. }
             | Fact::Peers { info_hash: None, .. }
             | Fact::SwarmSize(_)
+            | Fact::Scrape { .. }
             | Fact::OtherKey { .. }
             | Fact::Hint(_)
             | Fact::Name(_)
             | Fact::Dht(_)
             | Fact::Progress { .. }
+            | Fact::UploadOnly { .. }
+            | Fact::MerkleHashes { .. }
             | Fact::Extent { .. }
             | Fact::Mapping(_)
             | Fact::Malformed { .. } => {}

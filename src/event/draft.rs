@@ -71,11 +71,14 @@ impl Draft {
             | Fact::ExternalAddress { .. }
             | Fact::Peers { info_hash: None, .. }
             | Fact::SwarmSize(_)
+            | Fact::Scrape { .. }
             | Fact::OtherKey { .. }
             | Fact::Hint(_)
             | Fact::Name(_)
             | Fact::Dht(_)
             | Fact::Progress { .. }
+            | Fact::UploadOnly { .. }
+            | Fact::MerkleHashes { .. }
             | Fact::Extent { .. }
             | Fact::Mapping(_)
             | Fact::Malformed { .. } => {}

@@ -74,6 +74,11 @@ impl Assembler {
         }
     }
 
+    /// Expects this sequence number next, whatever was expected before; what is held behind it is passed over.
+    pub const fn start_anew(&mut self, seq: u32) {
+        self.next = Some(seq);
+    }
+
     /// How often bytes that were held arrived a second time with another value.
     #[must_use]
     pub fn conflicts(&self) -> u32 {

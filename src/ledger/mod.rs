@@ -24,6 +24,7 @@ mod place;
 mod reach;
 pub mod report;
 mod reporting;
+mod scrape;
 mod standing;
 mod swarm;
 mod verdict;

@@ -124,6 +124,5 @@ fn bytes_of(tell: impl Fn(&Ledger, &mut Deltas, u32)) -> (usize, [(&'static str,
 #[test]
 fn a_home_host_that_takes_part_in_one_torrent_takes_two_kilobytes() {
     let (bytes, parts) = bytes_of(announces);
-    println!("{bytes} {parts:?}");
     assert!(bytes <= 2_304, "{parts:?}");
 }

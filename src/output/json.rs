@@ -348,6 +348,7 @@ pub(super) fn torrent(w: &mut JsonWriter, t: &TorrentReport) {
     w.key("info_hash").plain(t.info_hash);
     w.key("also").optional(t.also, |w, hash| w.plain(hash));
     w.key("info_hash_v2").optional(t.v2, |w, hash| w.plain(hash));
+    w.key("meta_version").optional(t.is_v2.then_some(2), JsonWriter::number);
     w.key("name").optional(t.name.as_ref(), |w, (text, channel, trust)| {
         w.object(|w| {
             w.key("text").string(text);
@@ -362,11 +363,19 @@ pub(super) fn torrent(w: &mut JsonWriter, t: &TorrentReport) {
     w.key("last").plain(t.last);
     w.key("hosts").array(|w| t.hosts.iter().for_each(|h| w.object(|w| torrent_host(w, h, t.size))));
     w.key("peers").number(t.peers);
+    w.key("peers_seeding").number(t.peers_seeding);
     w.key("reported").optional(t.reported, |w, (seeders, leechers, completed)| {
         w.object(|w| {
             w.key("seeders").number(seeders);
             w.key("leechers").number(leechers);
             w.key("completed").optional(completed, JsonWriter::number);
+        });
+    });
+    w.key("dht_scrape").optional(t.scrape, |w, scrape| {
+        w.object(|w| {
+            w.key("seeders").optional(scrape.seeders, JsonWriter::number);
+            w.key("leechers").optional(scrape.leechers, JsonWriter::number);
+            w.key("answers").number(scrape.answers);
         });
     });
     w.key("home_hosts").number(t.hosts.len() as u64);
@@ -401,6 +410,7 @@ fn torrent_host(w: &mut JsonWriter, h: &TorrentHost, size: Option<u64>) {
             w.key("completion").optional(share, |w, (have, of)| w.share(have.into(), of.into()));
         });
     });
+    w.key("upload_only").optional(h.upload_only, JsonWriter::boolean);
     w.key("bytes_down").number(h.downloaded);
     w.key("bytes_up").number(h.uploaded);
     w.key("ratio").optional(h.ratio(), |w, n| w.json(&format!("{}.{:03}", n / 1_000, n % 1_000)));

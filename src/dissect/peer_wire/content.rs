@@ -1,10 +1,10 @@
-//! What handshakes and messages of the peer wire state (BEP 3, 5, 6, 9, 10, 11, 52, 54, 55; Azureus messaging), as facts.
+//! What handshakes and messages of the peer wire state (BEP 3, 5, 6, 9, 10, 11, 21, 52, 54, 55; Azureus messaging), as facts.
 
 use crate::base::{Direction, Endpoint, InfoHash};
 use crate::dissect::metadata::MetadataStore;
 use crate::dissect::sink::{Sink, named};
 use crate::event::{Channel, ClientSource, Fact, Have, Kind, Reason, TorrentKey};
-use crate::wire::extension::{self, Extension, Ids, Metadata};
+use crate::wire::extension::{self, Extension, Holepunch, HolepunchKind, Ids, Metadata};
 use crate::wire::handshake::{Handshake, Pair};
 use crate::wire::message::{Amp, AmpBody, AmpHandshake, Message};
 use crate::wire::{client, other};
@@ -38,6 +38,8 @@ pub struct Shared {
     pub proven: bool,
     /// Both sides are of another network that speaks the peer wire.
     pub foreign: bool,
+    /// Hashes of BEP 52 were asked for, given or refused.
+    merkle: bool,
     /// How many pieces the messages so far show that there are at least.
     reaches: u32,
     /// Of each side whose handshake was seen: whether it may speak Azureus messaging.
@@ -113,6 +115,11 @@ impl Shared {
                 self.reach(cx, piece.saturating_add(1));
                 self.gained(cx, have, 1);
             }
+            // Nobody proposes a piece that the torrent does not have (BEP 6).
+            Message::Suggest { piece } | Message::AllowedFast { piece } => {
+                self.reach(cx, piece.saturating_add(1));
+            }
+            Message::HashRequest(_) | Message::Hashes { .. } | Message::HashReject(_) => self.hashes(cx),
             Message::Bitfield(bits) => {
                 *have = bits.iter().map(|b| b.count_ones()).sum();
                 let last = (1u32..).zip(bits).filter(|(_, b)| **b != 0).last();
@@ -136,12 +143,7 @@ impl Shared {
             | Message::NotInterested
             | Message::Request(_)
             | Message::Cancel(_)
-            | Message::Suggest { .. }
             | Message::Reject(_)
-            | Message::AllowedFast { .. }
-            | Message::HashRequest(_)
-            | Message::Hashes { .. }
-            | Message::HashReject(_)
             | Message::Skipped(_) => {}
         }
     }
@@ -181,6 +183,14 @@ impl Shared {
         }
     }
 
+    /// Takes note that the torrent has hashes of BEP 52; told once.
+    fn hashes(&mut self, cx: &mut Context<'_>) {
+        if let (Some(info_hash), false) = (self.info_hash, self.merkle) {
+            self.merkle = true;
+            cx.fact(Fact::MerkleHashes { info_hash });
+        }
+    }
+
     fn gained(&self, cx: &mut Context<'_>, have: &mut u32, pieces: u32) {
         *have = have.saturating_add(pieces);
         cx.progress(self.info_hash, Have::Pieces(*have));
@@ -193,7 +203,10 @@ impl Shared {
         // The number is the receiver's (BEP 10); where its handshake was not seen, the payload's form must tell.
         let receiver = self.ids.get(cx.from.reverse().index()).and_then(Option::as_ref);
         let message = match receiver {
-            Some(ids) => ids.name_of(id).and_then(|name| extension::parse(name, payload).ok()),
+            Some(ids) => ids.name_of(id).and_then(|name| {
+                let mut unread = |reason| cx.fact(Fact::Malformed { kind: Kind::PeerWire, reason });
+                extension::parse(name, payload).map_err(|reason| unread(reason.label())).ok()
+            }),
             None => extension::guess(payload),
         };
         match message {
@@ -209,13 +222,18 @@ impl Shared {
                 }
             }
             Some(Extension::Metadata(metadata)) => self.metadata(cx, metadata),
+            // No peer is where none was found.
+            Some(Extension::Holepunch(Holepunch { kind: HolepunchKind::Error(_), .. })) => {}
             Some(Extension::Holepunch(message)) => {
                 let endpoints = &[message.peer];
                 cx.fact(Fact::Peers { info_hash: self.info_hash, channel: Channel::Holepunch, endpoints });
             }
             // The piece will be announced anew once it is there again.
             Some(Extension::DontHave { .. }) => *have = have.saturating_sub(1),
-            Some(Extension::UploadOnly(_) | Extension::ShareMode(_) | Extension::Other(_)) | None => {}
+            Some(Extension::UploadOnly(on)) => {
+                cx.fact(Fact::UploadOnly { info_hash: self.info_hash, on });
+            }
+            Some(Extension::ShareMode(_) | Extension::Other(_)) | None => {}
         }
     }
 
@@ -245,6 +263,9 @@ impl Shared {
         }
         if let Some(address) = hello.your_ip {
             cx.fact(Fact::ExternalAddress { address, port: None, channel: Channel::PeerWire });
+        }
+        if let Some(on) = hello.upload_only {
+            cx.fact(Fact::UploadOnly { info_hash: self.info_hash, on });
         }
     }
 }

@@ -140,15 +140,17 @@ pub struct ExtendedHandshake<'a> {
     pub ipv4: Option<Address>,
     /// `ipv6`: another address of the sender.
     pub ipv6: Option<Address>,
-    /// `reqq`: how many outstanding requests the sender keeps.
+    /// `reqq`: how many outstanding requests the sender keeps. A setting of its client, of which no fact is made: it says
+    /// nothing of what the host does.
     pub reqq: Option<u32>,
-    /// `metadata_size`: bytes of the info dictionary (BEP 9), 1 to [`MAX_METADATA_SIZE`].
+    /// `metadata_size`: bytes of the info dictionary (BEP 9), 1 to [`MAX_METADATA_SIZE`]. No fact is made of it either: the
+    /// metadata itself, once its hash fits, tells more.
     pub metadata_size: Option<u32>,
     /// `upload_only`: the sender wants nothing (BEP 21).
     pub upload_only: Option<bool>,
     /// `e`: the sender prefers encrypted connections.
     pub prefers_encryption: Option<bool>,
-    /// `complete_ago`: seconds since the sender became a seed.
+    /// `complete_ago`: seconds since the sender became a seed, or in libtorrent since it last saw all pieces in the swarm.
     pub complete_ago: Option<u32>,
     /// Whether the dictionary is sorted and unpadded as BEP 3 asks.
     pub canonical: bool,

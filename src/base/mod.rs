@@ -8,6 +8,7 @@ mod hash;
 mod ids;
 mod network;
 mod scrape;
+mod short;
 mod text;
 mod time;
 
@@ -16,6 +17,7 @@ pub use hash::{HashKey, KeyedState};
 pub use ids::{InfoHash, InfoHashV2, NodeId, PeerId, hex};
 pub use network::{HomeNets, Network, NetworkError};
 pub use scrape::{ScrapeFilter, scrape_estimate};
+pub use short::{ShortMap, ShortSet};
 pub use text::{Printable, printable};
 pub use time::{Timestamp, TimestampError};
 

@@ -220,7 +220,7 @@ pub struct Conversation {
     /// Client sources already told, a bit a source, by direction.
     clients_told: [u8; 2],
     /// The last tracker request that was only a candidate, and the interval of the last orphan response.
-    tracker: Option<TrackerMemory>,
+    tracker: Option<Box<TrackerMemory>>,
     webrtc: Option<webrtc::Seen>,
     /// The last other network whose weak signature was seen, and who sent it.
     other: Option<(OtherProtocol, Direction)>,

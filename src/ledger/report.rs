@@ -3,7 +3,7 @@
 pub use super::dht_exchange::DhtExchange;
 pub use super::scrape::ScrapeReport;
 use super::{Allowance, DhtConduct, DhtTotals, Place, Standing};
-use crate::base::{Address, Endpoint, InfoHash, InfoHashV2, NodeId, Timestamp, Transport};
+use crate::base::{Address, Endpoint, InfoHash, InfoHashV2, NodeId, ShortMap, Timestamp, Transport};
 use crate::event::{
     AnnounceEvent, Answer, Channel, ClientSource, Encryption, Family, Grade, Kind, Mapping, NameTrust, Opens,
     Reason,
@@ -130,15 +130,15 @@ pub struct HostReport {
     /// The last P2P packet that it sent itself.
     pub last: Timestamp,
     /// P2P bytes by grade.
-    pub bytes: BTreeMap<Grade, HostBytes>,
+    pub bytes: ShortMap<Grade, HostBytes>,
     /// P2P bytes (strong or better) by transport word: `tcp`, `utp`, `udp`.
-    pub transports: BTreeMap<&'static str, HostBytes>,
+    pub transports: ShortMap<&'static str, HostBytes>,
     /// P2P bytes (strong or better) by encryption.
-    pub encryption: BTreeMap<Encryption, HostBytes>,
+    pub encryption: ShortMap<Encryption, HostBytes>,
     /// All its bytes, P2P or not.
     pub all: HostBytes,
     /// What it does, with flows.
-    pub kinds: BTreeMap<Kind, u64>,
+    pub kinds: ShortMap<Kind, u64>,
     /// P2P flows of grade strong or better.
     pub flows: u64,
     /// Distinct remote addresses of those flows.

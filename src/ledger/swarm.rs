@@ -3,9 +3,8 @@
 use super::host::join;
 use super::scrape::Scrape;
 use super::window::Window;
-use crate::base::{Address, Endpoint, InfoHash, InfoHashV2, Timestamp};
+use crate::base::{Address, Endpoint, InfoHash, InfoHashV2, ShortMap, ShortSet, Timestamp};
 use crate::event::{AnnounceEvent, Channel, NameTrust, TorrentKey};
-use std::collections::{BTreeMap, BTreeSet};
 
 /// Home hosts kept per torrent.
 const HOSTS: usize = 256;
@@ -51,18 +50,18 @@ fn newer<T>(to: &mut Latest<T>, more: Latest<T>) {
 pub struct Swarm {
     pub name: Option<Name>,
     pub window: Option<Window>,
-    pub hosts: BTreeMap<Address, Member>,
-    pub peers: BTreeSet<Endpoint>,
+    pub hosts: ShortMap<Address, Member>,
+    pub peers: ShortSet<Endpoint>,
     /// Remote endpoints that told home hosts that they have all, or download nothing.
-    pub seeds: BTreeSet<Endpoint>,
+    pub seeds: ShortSet<Endpoint>,
     /// How many pieces it has at least, by the highest index seen, and at most, by the bitfields.
     pub pieces: (u32, Option<u32>),
     pub reported: Latest<(u32, u32, Option<u32>)>,
     /// What nodes of the DHT said of its size.
     pub scrape: Option<Box<Scrape>>,
-    pub channels: BTreeSet<Channel>,
+    pub channels: ShortSet<Channel>,
     /// Trackers that home hosts announced it to.
-    pub trackers: BTreeSet<Endpoint>,
+    pub trackers: ShortSet<Endpoint>,
     /// The other swarm key of a hybrid torrent, as peers showed it.
     pub also: Option<InfoHash>,
     /// Peers spoke of its hashes of version 2 (BEP 52).
@@ -87,7 +86,7 @@ pub struct Member {
     pub uploaded: u64,
     /// Of both, from and to home hosts.
     pub across: [u64; 2],
-    pub peers: BTreeSet<Endpoint>,
+    pub peers: ShortSet<Endpoint>,
 }
 
 impl Swarm {
@@ -192,7 +191,7 @@ impl Member {
     }
 }
 
-fn extend(to: &mut BTreeSet<Endpoint>, from: BTreeSet<Endpoint>) {
+fn extend(to: &mut ShortSet<Endpoint>, from: ShortSet<Endpoint>) {
     for endpoint in from {
         if to.len() >= PEERS {
             return;

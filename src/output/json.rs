@@ -26,24 +26,43 @@ pub fn write_json(report: &Report, out: &mut dyn Write) -> io::Result<()> {
 /// # Errors
 /// Those of the output.
 pub fn write_json_with_alerts(report: &Report, alerts: &AlertLog, out: &mut dyn Write) -> io::Result<()> {
-    let mut w = JsonWriter::pretty();
+    let (mut w, mut written) = (JsonWriter::pretty(), Ok(()));
+    let mut pass_on = |w: &mut JsonWriter| {
+        if written.is_ok() {
+            written = w.pass_on(out);
+        }
+    };
     w.object(|w| {
         w.key("swarmscope").string(env!("CARGO_PKG_VERSION"));
         w.key("coverage").object(|w| coverage(w, &report.coverage));
         w.key("totals").object(|w| totals(w, &report.totals));
-        w.key("hosts").array(|w| report.hosts.iter().for_each(|h| w.object(|w| host(w, h))));
-        w.key("torrents").array(|w| report.torrents.iter().for_each(|t| w.object(|w| torrent(w, t))));
+        w.key("hosts").array(|w| {
+            for one in &report.hosts {
+                w.object(|w| host(w, one));
+                pass_on(w);
+            }
+        });
+        w.key("torrents").array(|w| {
+            for one in &report.torrents {
+                w.object(|w| torrent(w, one));
+                pass_on(w);
+            }
+        });
         w.key("alerts").array(|w| alerts.records().for_each(|r| w.object(|w| alerts::record(w, r))));
         if alerts.left_out() > 0 {
             w.key("alerts_left_out").number(alerts.left_out());
         }
         w.key("exposure").array(|w| {
-            report.exposure.iter().for_each(|p| w.object(|w| port(w, p, &report.scans)));
+            for one in &report.exposure {
+                w.object(|w| port(w, one, &report.scans));
+                pass_on(w);
+            }
         });
         w.key("sensor_place").object(|w| place(w, &report.place));
         w.key("port_mappings").array(|w| report.mappings.iter().for_each(|m| w.object(|w| mapping(w, m))));
         w.key("oddities").object(|w| counts(w, &report.oddities));
     });
+    written?;
     out.write_all(w.text().as_bytes())?;
     out.write_all(b"\n")
 }

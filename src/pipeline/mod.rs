@@ -11,6 +11,7 @@ mod batch;
 mod clock;
 mod coverage;
 mod desk;
+mod followed;
 mod gather;
 mod keeper;
 mod lane;

@@ -42,8 +42,10 @@ pub struct Shared {
     merkle: bool,
     /// How many pieces the messages so far show that there are at least.
     reaches: u32,
-    /// The handshakes seen.
-    handshakes: [Option<Handshake>; 2],
+    /// Of each side whose handshake was seen: whether it may speak Azureus messaging.
+    azureus: [Option<bool>; 2],
+    /// The handshakes, until both were seen and compared.
+    handshakes: Option<Box<[Option<Handshake>; 2]>>,
     /// Extension ids that each side announced for messages *to* it (BEP 10).
     ids: [Option<Ids>; 2],
 }
@@ -51,7 +53,7 @@ pub struct Shared {
 impl Shared {
     /// Messages proved the protocol where no handshake was seen.
     pub fn prove(&mut self, cx: &mut Context<'_>) {
-        if !self.proven && self.handshakes == [None, None] {
+        if !self.proven && self.azureus == [None, None] {
             self.proven = true;
             cx.fact(Fact::Identified { kind: Kind::PeerWire, reason: Reason::MessageChain });
         }
@@ -59,19 +61,19 @@ impl Shared {
 
     /// Whether a side may speak Azureus messaging: its handshake says so, or was not seen.
     pub fn may_be_azureus(&self, from: Direction) -> bool {
-        let own = self.handshakes.get(from.index()).and_then(Option::as_ref);
-        own.is_none_or(|handshake| handshake.reserved.azureus())
+        from.of(self.azureus).unwrap_or(true)
     }
 
     /// Tells a handshake. One of Blizzard's downloader names the other network until the other side turns out to be none
     /// of it: a peer id is a claim, and a client must not hide behind it.
     pub fn handshake(&mut self, cx: &mut Context<'_>, handshake: &Handshake) {
-        if let Some(seen) = self.handshakes.get_mut(cx.from.index()) {
-            *seen = Some(*handshake);
+        let seen = self.handshakes.get_or_insert_default().get_mut(cx.from.index());
+        if let (Some(seen), Some(azureus)) = (seen, self.azureus.get_mut(cx.from.index())) {
+            (*seen, *azureus) = (Some(*handshake), Some(handshake.reserved.azureus()));
         }
         if handshake.peer_id.is_some_and(|id| other::is_blizzard(&id.0)) {
             cx.fact(Fact::Identified { kind: Kind::Blizzard, reason: Reason::OtherMagic });
-            self.foreign = self.handshakes.iter().flatten().count() == 2 && !self.proven;
+            self.foreign = !self.azureus.contains(&None) && !self.proven;
             return;
         }
         self.proven = true;
@@ -89,10 +91,13 @@ impl Shared {
     }
 
     /// Two handshakes of one hybrid torrent name both of its keys (BEP 52): the initiator's and the responder's.
-    fn compare(&self, cx: &mut Context<'_>) {
-        let [Some(one), Some(two)] = &self.handshakes else { return };
+    fn compare(&mut self, cx: &mut Context<'_>) {
+        let Some([Some(one), Some(two)]) = self.handshakes.as_deref() else { return };
+        let (one, two) = (*one, *two);
+        // On a proven stream there is no third.
+        self.handshakes = None;
         // Which side of a uTP connection began it is not known here; only an initiator offers what a responder takes.
-        for pair in [Pair::of(one, two), Pair::of(two, one)] {
+        for pair in [Pair::of(&one, &two), Pair::of(&two, &one)] {
             if let Pair::Upgraded { v1, v2 } = pair {
                 cx.fact(Fact::OtherKey { info_hash: v1, key: TorrentKey::Swarm(v2) });
                 return;
@@ -102,7 +107,7 @@ impl Shared {
 
     /// Tells a message. `have` counts the sender's pieces.
     pub fn message(&mut self, cx: &mut Context<'_>, have: &mut u32, message: &Message<'_>) {
-        if !self.proven && self.handshakes != [None, None] {
+        if !self.proven && self.azureus != [None, None] {
             return; // the other network's
         }
         match *message {

@@ -70,13 +70,19 @@ extensions! {
 
 /// The numbers that one side wants extended messages to carry when they are sent to it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Ids([Option<u8>; ExtensionName::ALL.len()]);
+pub struct Ids {
+    numbers: [u8; ExtensionName::ALL.len()],
+    /// Which of them were named, a bit each.
+    named: u16,
+}
+
+const _: () = assert!(ExtensionName::ALL.len() <= u16::BITS as usize);
 
 impl Ids {
     /// The number of an extension; 0 when the side turned it off, `None` when it never named it.
     #[must_use]
     pub fn get(&self, name: ExtensionName) -> Option<u8> {
-        self.0.get(name as usize).copied().flatten()
+        self.numbers.get(name as usize).copied().filter(|_| self.named & 1 << name as u32 != 0)
     }
 
     /// The extension that a number means; never one for 0.
@@ -87,15 +93,18 @@ impl Ids {
 
     /// Takes over what a later handshake of the same side says: it adds to and turns off, it does not replace.
     pub fn update(&mut self, later: &Self) {
-        for (id, new) in self.0.iter_mut().zip(later.0) {
-            *id = new.or(*id);
+        for &name in ExtensionName::ALL {
+            if let Some(id) = later.get(name) {
+                self.set(name, id);
+            }
         }
     }
 
     /// Announces an extension under a number.
     pub fn set(&mut self, name: ExtensionName, id: u8) {
-        if let Some(slot) = self.0.get_mut(name as usize) {
-            *slot = Some(id);
+        if let Some(number) = self.numbers.get_mut(name as usize) {
+            *number = id;
+            self.named |= 1 << name as u32;
         }
     }
 

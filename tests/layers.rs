@@ -45,7 +45,7 @@ const BINARY_MAY: [&str; 10] =
 const UNSEEN: [(&str, &str); 1] = [("dissect", "FlowTable")];
 
 /// Which rooms may name which third-party crate. Every dependency has a row.
-const CRATES: [(&str, &[&str]); 34] = [
+const CRATES: [(&str, &[&str]); 35] = [
     ("aes", &["output"]),
     ("bcrypt", &["output"]),
     ("bendy", &["wire"]),
@@ -53,6 +53,7 @@ const CRATES: [(&str, &[&str]); 34] = [
     ("clap", &[BINARY]),
     ("crossbeam_channel", &["pipeline"]),
     ("dashmap", &["ledger"]),
+    ("either", &["base"]),
     ("etherparse", &["frame"]),
     ("flate2", &["capture", "dissect", "output"]),
     ("granit_parser", &["policy"]),

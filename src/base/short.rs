@@ -1,47 +1,73 @@
 //! Maps and sets that mostly have one to five entries: sorted lists that take the memory of their entries and little more.
 //!
 //! A `BTreeMap` takes room for eleven entries as soon as it has one. Many of a host's maps stay that short, and there may be
-//! as many hosts as memory holds. A long list costs more to add to, up to a copy of itself; all that are kept this way have a
-//! cap of a few thousand.
+//! as many hosts as memory holds. What grows beyond some entries becomes a `BTreeMap` after all: in a list, each further one
+//! would move half of those that are there.
 
+use either::Either::{self, Left, Right};
 use std::borrow::Borrow;
+use std::collections::{BTreeMap, btree_map};
 use std::ops::{Bound, RangeBounds};
 
-/// The entries of a [`ShortMap`] in order.
-pub type Iter<'a, K, V> = std::iter::Map<std::slice::Iter<'a, (K, V)>, fn(&'a (K, V)) -> (&'a K, &'a V)>;
+/// Entries of a list at most.
+const LIST_MAX: usize = 32;
 
 /// A map in the order of its keys.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ShortMap<K, V>(Vec<(K, V)>);
+#[derive(Clone, Debug)]
+pub struct ShortMap<K, V>(Form<K, V>);
+
+#[derive(Clone, Debug)]
+enum Form<K, V> {
+    /// Sorted by key.
+    List(Vec<(K, V)>),
+    #[expect(clippy::box_collection, reason = "so that the form is no larger than a list alone")]
+    Tree(Box<BTreeMap<K, V>>),
+}
+
+use Form::{List, Tree};
+
+/// The entries of a [`ShortMap`] in order.
+pub type Iter<'a, K, V> = Either<
+    std::iter::Map<std::slice::Iter<'a, (K, V)>, fn(&'a (K, V)) -> (&'a K, &'a V)>,
+    btree_map::Iter<'a, K, V>,
+>;
 
 impl<K, V> Default for ShortMap<K, V> {
     fn default() -> Self {
-        Self(Vec::new())
+        Self(List(Vec::new()))
+    }
+}
+
+impl<K: Ord, V: PartialEq> PartialEq for ShortMap<K, V> {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl<K: Ord, V: Eq> Eq for ShortMap<K, V> {}
+
+fn place<K: Borrow<Q>, V, Q: Ord + ?Sized>(list: &[(K, V)], key: &Q) -> Result<usize, usize> {
+    // Most is told in order of time: the last entry first.
+    match list.last() {
+        Some((last, _)) if last.borrow() < key => Err(list.len()),
+        _ => list.binary_search_by(|(k, _)| k.borrow().cmp(key)),
     }
 }
 
 impl<K: Ord, V> ShortMap<K, V> {
-    fn place<Q: Ord + ?Sized>(&self, key: &Q) -> Result<usize, usize>
-    where
-        K: Borrow<Q>,
-    {
-        // Most is told in order of time: the last entry first.
-        match self.0.last() {
-            Some((last, _)) if last.borrow() < key => Err(self.0.len()),
-            _ => self.0.binary_search_by(|(k, _)| k.borrow().cmp(key)),
-        }
-    }
-
     /// Entries.
     #[must_use]
-    pub const fn len(&self) -> usize {
-        self.0.len()
+    pub fn len(&self) -> usize {
+        match &self.0 {
+            List(list) => list.len(),
+            Tree(tree) => tree.len(),
+        }
     }
 
     /// Whether there is no entry.
     #[must_use]
-    pub const fn is_empty(&self) -> bool {
-        self.0.is_empty()
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
     }
 
     /// The value of a key.
@@ -49,8 +75,10 @@ impl<K: Ord, V> ShortMap<K, V> {
     where
         K: Borrow<Q>,
     {
-        let at = self.place(key).ok()?;
-        self.0.get(at).map(|(_, value)| value)
+        match &self.0 {
+            List(list) => list.get(place(list, key).ok()?).map(|(_, value)| value),
+            Tree(tree) => tree.get(key),
+        }
     }
 
     /// The same, to be changed.
@@ -58,8 +86,13 @@ impl<K: Ord, V> ShortMap<K, V> {
     where
         K: Borrow<Q>,
     {
-        let at = self.place(key).ok()?;
-        self.0.get_mut(at).map(|(_, value)| value)
+        match &mut self.0 {
+            List(list) => {
+                let at = place(list, key).ok()?;
+                list.get_mut(at).map(|(_, value)| value)
+            }
+            Tree(tree) => tree.get_mut(key),
+        }
     }
 
     /// Whether there is an entry of this key.
@@ -67,7 +100,7 @@ impl<K: Ord, V> ShortMap<K, V> {
     where
         K: Borrow<Q>,
     {
-        self.place(key).is_ok()
+        self.get(key).is_some()
     }
 
     /// The place of a key, to be filled where there is no entry.
@@ -89,48 +122,73 @@ impl<K: Ord, V> ShortMap<K, V> {
     where
         K: Borrow<Q>,
     {
-        let at = self.place(key).ok()?;
-        Some(self.0.remove(at).1)
+        match &mut self.0 {
+            List(list) => place(list, key).ok().map(|at| list.remove(at).1),
+            Tree(tree) => tree.remove(key),
+        }
     }
 
     /// Takes out the entry of the smallest key.
     pub fn pop_first(&mut self) -> Option<(K, V)> {
-        (!self.0.is_empty()).then(|| self.0.remove(0))
+        match &mut self.0 {
+            List(list) => (!list.is_empty()).then(|| list.remove(0)),
+            Tree(tree) => tree.pop_first(),
+        }
     }
 
     /// Keeps the entries for which this is true.
     pub fn retain(&mut self, mut keep: impl FnMut(&K, &mut V) -> bool) {
-        self.0.retain_mut(|(key, value)| keep(key, value));
+        match &mut self.0 {
+            List(list) => list.retain_mut(|(key, value)| keep(key, value)),
+            Tree(tree) => tree.retain(keep),
+        }
     }
 
     /// The entries in order.
     pub fn iter(&self) -> Iter<'_, K, V> {
-        self.0.iter().map(|(key, value)| (key, value))
+        match &self.0 {
+            List(list) => Left(list.iter().map(|(key, value)| (key, value))),
+            Tree(tree) => Right(tree.iter()),
+        }
     }
 
     /// The entries of a range of keys.
     pub fn range(&self, keys: impl RangeBounds<K>) -> impl DoubleEndedIterator<Item = (&K, &V)> {
+        let list = match &self.0 {
+            List(list) => list.as_slice(),
+            // A tree would panic of a range that ends before it begins.
+            Tree(_) if is_inverted(&keys) => &[],
+            Tree(tree) => return Right(tree.range(keys)),
+        };
         let from = match keys.start_bound() {
             Bound::Unbounded => 0,
-            Bound::Included(first) => self.0.partition_point(|(key, _)| key < first),
-            Bound::Excluded(before) => self.0.partition_point(|(key, _)| key <= before),
+            Bound::Included(first) => list.partition_point(|(key, _)| key < first),
+            Bound::Excluded(before) => list.partition_point(|(key, _)| key <= before),
         };
         let to = match keys.end_bound() {
-            Bound::Unbounded => self.0.len(),
-            Bound::Included(last) => self.0.partition_point(|(key, _)| key <= last),
-            Bound::Excluded(after) => self.0.partition_point(|(key, _)| key < after),
+            Bound::Unbounded => list.len(),
+            Bound::Included(last) => list.partition_point(|(key, _)| key <= last),
+            Bound::Excluded(after) => list.partition_point(|(key, _)| key < after),
         };
-        self.0.get(from..to).unwrap_or_default().iter().map(|(key, value)| (key, value))
+        Left(list.get(from..to).unwrap_or_default().iter().map(|(key, value)| (key, value)))
     }
 
     /// The keys in order.
     pub fn keys(&self) -> impl ExactSizeIterator<Item = &K> + DoubleEndedIterator + Clone {
-        self.0.iter().map(|(key, _)| key)
+        self.iter().map(|(key, _)| key)
     }
 
     /// The values in the order of their keys.
     pub fn values(&self) -> impl ExactSizeIterator<Item = &V> + DoubleEndedIterator + Clone {
-        self.0.iter().map(|(_, value)| value)
+        self.iter().map(|(_, value)| value)
+    }
+}
+
+fn is_inverted<K: Ord>(keys: &impl RangeBounds<K>) -> bool {
+    match (keys.start_bound(), keys.end_bound()) {
+        (Bound::Included(first), Bound::Included(last)) => first > last,
+        (Bound::Included(a) | Bound::Excluded(a), Bound::Included(b) | Bound::Excluded(b)) => a >= b,
+        _ => false,
     }
 }
 
@@ -144,17 +202,27 @@ impl<'a, K: Ord, V> Entry<'a, K, V> {
     /// The value there, made first where there is none.
     #[expect(clippy::indexing_slicing, reason = "the place is that of an entry found or just made")]
     pub fn or_insert_with(self, value: impl FnOnce() -> V) -> &'a mut V {
-        let Self { map, key } = self;
-        let at = map.place(&key).unwrap_or_else(|at| {
-            let entries = &mut map.0;
-            if entries.len() == entries.capacity() {
-                // Doubled, as ever, but from one and not from four on.
-                entries.reserve_exact(entries.len().max(1));
+        let Self { map: ShortMap(form), key } = self;
+        if let List(list) = form
+            && list.len() == LIST_MAX
+            && place(list, &key).is_err()
+        {
+            *form = Tree(Box::new(std::mem::take(list).into_iter().collect()));
+        }
+        match form {
+            List(list) => {
+                let at = place(list, &key).unwrap_or_else(|at| {
+                    if list.len() == list.capacity() {
+                        // Doubled, as ever, but from one and not from four on.
+                        list.reserve_exact(list.len().max(1));
+                    }
+                    list.insert(at, (key, value()));
+                    at
+                });
+                &mut list[at].1
             }
-            entries.insert(at, (key, value()));
-            at
-        });
-        &mut map.0[at].1
+            Tree(tree) => tree.entry(key).or_insert_with(value),
+        }
     }
 
     /// The same with the value at hand.
@@ -173,10 +241,13 @@ impl<'a, K: Ord, V> Entry<'a, K, V> {
 
 impl<K, V> IntoIterator for ShortMap<K, V> {
     type Item = (K, V);
-    type IntoIter = std::vec::IntoIter<(K, V)>;
+    type IntoIter = Either<std::vec::IntoIter<(K, V)>, btree_map::IntoIter<K, V>>;
 
     fn into_iter(self) -> Self::IntoIter {
-        self.0.into_iter()
+        match self.0 {
+            List(list) => Left(list.into_iter()),
+            Tree(tree) => Right(tree.into_iter()),
+        }
     }
 }
 
@@ -204,8 +275,16 @@ impl<K: Ord, V, const N: usize> From<[(K, V); N]> for ShortMap<K, V> {
 }
 
 /// A set in order.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct ShortSet<T>(ShortMap<T, ()>);
+
+impl<T: Ord> PartialEq for ShortSet<T> {
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+}
+
+impl<T: Ord> Eq for ShortSet<T> {}
 
 impl<T> Default for ShortSet<T> {
     fn default() -> Self {
@@ -216,13 +295,13 @@ impl<T> Default for ShortSet<T> {
 impl<T: Ord> ShortSet<T> {
     /// Members.
     #[must_use]
-    pub const fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         self.0.len()
     }
 
     /// Whether there is no member.
     #[must_use]
-    pub const fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
@@ -256,7 +335,7 @@ impl<T: Ord> ShortSet<T> {
 
 impl<T> IntoIterator for ShortSet<T> {
     type Item = T;
-    type IntoIter = std::iter::Map<std::vec::IntoIter<(T, ())>, fn((T, ())) -> T>;
+    type IntoIter = std::iter::Map<<ShortMap<T, ()> as IntoIterator>::IntoIter, fn((T, ())) -> T>;
 
     fn into_iter(self) -> Self::IntoIter {
         self.0.into_iter().map(|(member, ())| member)
@@ -292,22 +371,22 @@ mod tests {
 
     proptest! {
         #[test]
-        fn it_is_a_map_in_order(steps in prop::collection::vec((0u8..4, 0u8..20, any::<u16>()), 0..120)) {
+        fn it_is_a_map_in_order(steps in prop::collection::vec((0u8..9, 0u8..60, any::<u16>()), 0..400)) {
             let (mut short, mut model) = (ShortMap::default(), BTreeMap::new());
             for (step, key, value) in steps {
                 match step {
-                    0 => {
+                    0..=3 => {
                         short.insert(key, value);
                         model.insert(key, value);
                     }
-                    1 => {
+                    4..=6 => {
                         let sums = [short.entry(key).or_insert(7), model.entry(key).or_insert(7)];
                         sums.into_iter().for_each(|sum| *sum = sum.wrapping_add(value));
                     }
-                    2 => prop_assert_eq!(short.remove(&key), model.remove(&key)),
+                    7 => prop_assert_eq!(short.remove(&key), model.remove(&key)),
                     _ => {
-                        short.retain(|k, _| k % 7 != key % 7);
-                        model.retain(|k, _| k % 7 != key % 7);
+                        short.retain(|k, _| k % 17 != key % 17);
+                        model.retain(|k, _| k % 17 != key % 17);
                     }
                 }
                 prop_assert_eq!((short.len(), short.get(&key)), (model.len(), model.get(&key)));
@@ -315,6 +394,7 @@ mod tests {
                 prop_assert!(short.range(key..).eq(model.range(key..)));
                 prop_assert!(short.range(..=key).eq(model.range(..=key)));
                 prop_assert!(short.range(3..key.max(3)).eq(model.range(3..key.max(3))));
+                prop_assert_eq!(short.range(key + 1..=key).count() + short.range(key + 9..key).count(), 0);
             }
             prop_assert_eq!(short.pop_first(), model.pop_first());
         }
@@ -327,7 +407,8 @@ mod tests {
             .rev()
             .map(|n| {
                 set.insert(n);
-                set.0.0.capacity()
+                let List(list) = &set.0.0 else { panic!("so few are no tree") };
+                list.capacity()
             })
             .collect();
         assert_eq!(room, [1, 2, 4, 4, 8, 8, 8, 8, 16]);

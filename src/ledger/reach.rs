@@ -33,7 +33,7 @@ impl Ledger {
         host: &Host,
         tried: &[(Transport, u16, &Tried)],
     ) -> Vec<PortReport> {
-        let told: BTreeSet<u16> = host.listens.keys().map(|(port, _)| *port).collect();
+        let told = told_ports(host);
         let mapped: BTreeSet<(Transport, u16)> = self.mapped_ports(address);
         let mut ports: BTreeMap<(Transport, u16), Vec<Span>> = BTreeMap::new();
         let mut sources: BTreeMap<(Transport, u16), &Tried> = BTreeMap::new();
@@ -72,7 +72,7 @@ impl Ledger {
                     mapped: mapped.contains(&key),
                     forwarded: inside && !intervals.is_empty(),
                     intervals,
-                    scanners: sources.get(&key).map_or(0, |t| self.scanners_of(address, t)),
+                    scanners: sources.get(&key).map_or(0, |t| self.scanners_of(address, &told, t)),
                     callers: sources.get(&key).map_or(0, |t| t.guests.callers.len() as u64),
                     visits: sources
                         .get(&key)
@@ -132,9 +132,9 @@ impl Ledger {
     }
 
     /// How many of those that tried a port found several ports of the host shut.
-    fn scanners_of(&self, host: Address, tried: &Tried) -> u64 {
+    fn scanners_of(&self, host: Address, told: &BTreeSet<u16>, tried: &Tried) -> u64 {
         let scanned = |source: &&Address| {
-            self.scans.get(&(host, **source)).is_some_and(|s| s.ports.len() >= SCAN_PORTS)
+            self.scans.get(&(host, **source)).is_some_and(|s| s.unasked(told) >= SCAN_PORTS)
         };
         tried.sources.iter().filter(scanned).count() as u64
     }
@@ -164,20 +164,21 @@ impl Ledger {
 
     /// Sources that found several ports of a host shut.
     pub(super) fn scans(&self, hosts: &BTreeSet<Address>) -> Vec<ScanReport> {
+        let told: BTreeMap<Address, BTreeSet<u16>> = hosts
+            .iter()
+            .filter_map(|address| Some((*address, told_ports(&*self.hosts.get(address)?))))
+            .collect();
+        let none = BTreeSet::new();
         let mut scans: Vec<ScanReport> = self
             .scans
             .iter()
-            .filter(|s| s.ports.len() >= SCAN_PORTS && hosts.contains(&s.key().0))
+            .filter(|s| hosts.contains(&s.key().0))
             .map(|s| {
                 let (host, source) = *s.key();
-                ScanReport {
-                    host,
-                    source,
-                    ports: s.ports.len() as u64,
-                    first: s.window.first,
-                    last: s.window.last,
-                }
+                let ports = s.unasked(told.get(&host).unwrap_or(&none)) as u64;
+                ScanReport { host, source, ports, first: s.window.first, last: s.window.last }
             })
+            .filter(|scan| scan.ports >= SCAN_PORTS as u64)
             .collect();
         scans.sort_by_key(|s| (s.host, s.first, s.source));
         scans
@@ -203,6 +204,11 @@ impl Ledger {
             visit(*host, &tried);
         }
     }
+}
+
+/// The ports on which the host told others to reach it.
+fn told_ports(host: &Host) -> BTreeSet<u16> {
+    host.listens.keys().map(|(port, _)| *port).collect()
 }
 
 /// How well a host's BitTorrent can be reached by this transport, as clients show it in colours.

@@ -106,13 +106,14 @@ pub fn client_hello(name: &str) -> Vec<u8> {
     [&[22, 3, 1][..], &u16(hello.len() + 4), &[1, 0], &u16(hello.len()), &hello].concat()
 }
 
+const UPGRADE: &str = "GET / HTTP/1.1\r\nHost: tracker.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+const AGREED: &str = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
+
 #[test]
 fn a_tracker_over_websocket_is_read_in_both_directions() {
     // Twenty bytes as twenty code points, some of them above ASCII.
     let key: Vec<u8> = (0..20).map(|n| if n % 2 == 0 { b'a' + n } else { 0xe0 + n }).collect();
     let text: String = key.iter().map(|&b| char::from(b)).collect();
-    let upgrade = "GET / HTTP/1.1\r\nHost: tracker.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
-    let agreed = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
     let announce = serde_json::json!({
         "action": "announce", "info_hash": text, "peer_id": "-WW0102-abcdefghijkl",
         "numwant": 5, "uploaded": 0, "downloaded": 0, "left": 1000, "event": "started",
@@ -121,7 +122,7 @@ fn a_tracker_over_websocket_is_read_in_both_directions() {
         "action": "announce", "info_hash": text, "interval": 120, "complete": 4, "incomplete": 2,
     });
     let mut scene = Scene::default();
-    scene.tcp(A, SERVER, upgrade.as_bytes()).tcp(SERVER, A, agreed.as_bytes());
+    scene.tcp(A, SERVER, UPGRADE.as_bytes()).tcp(SERVER, A, AGREED.as_bytes());
     scene.tcp(A, SERVER, &frame(announce.to_string().as_bytes(), true));
     scene.tcp(SERVER, A, &frame(reply.to_string().as_bytes(), false));
     let seen = scene.read();
@@ -134,6 +135,34 @@ fn a_tracker_over_websocket_is_read_in_both_directions() {
         "{:?}",
         seen.home().clients
     );
+}
+
+#[test]
+fn the_sockets_of_webrtc_offers_are_no_open_ports() {
+    let offers: Vec<_> = (0..10)
+        .map(|n| {
+            let candidate = format!("a=candidate:1 1 udp 2122260223 192.168.1.10 {} typ host", 40_000 + n);
+            serde_json::json!({ "offer_id": n.to_string(), "offer": { "type": "offer", "sdp": candidate } })
+        })
+        .collect();
+    let announce = serde_json::json!({
+        "action": "announce", "info_hash": "abcdefghijklmnopqrst", "peer_id": "-WW0102-abcdefghijkl",
+        "numwant": 10, "uploaded": 0, "downloaded": 0, "left": 1000, "offers": offers,
+    });
+    let mut scene = Scene::default();
+    scene.tcp(A, SERVER, UPGRADE.as_bytes()).tcp(SERVER, A, AGREED.as_bytes());
+    scene.tcp(A, SERVER, &frame(announce.to_string().as_bytes(), true));
+    // The connection through one of them is still known by it.
+    let (socket, peer) = ("192.168.1.10:40003", "203.0.113.8:50000");
+    let stun = [&[0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42][..], &[5; 12]].concat();
+    let hello = [&[22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 60, 1, 0, 0, 48][..], &[0; 56]].concat();
+    for _ in 0..3 {
+        scene.udp(socket, peer, &stun).udp(peer, socket, &stun).udp(socket, peer, &hello);
+    }
+    let seen = scene.read();
+    assert!(seen.home().listens.is_empty(), "{:?}", seen.home().listens);
+    assert!(seen.report.exposure.is_empty(), "{:?}", seen.report.exposure);
+    assert!(seen.has_reason(Reason::OwnPort), "{:?}", seen.flows);
 }
 
 /// A text frame (RFC 6455), its length in the shortest form; clients mask theirs.

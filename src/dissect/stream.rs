@@ -261,6 +261,10 @@ impl Stream {
                 self.set(from, Side::Http);
                 self.http(dissector, packet, from, Piece::Data(head), sink);
             }
+            Opened::WebSocket => {
+                self.sides = [Side::WebSocket, Side::WebSocket];
+                self.piece(dissector, packet, from, Piece::Data(head), sink);
+            }
             Opened::Tls(name) => {
                 let name = name.and_then(|n| String::from_utf8(n).ok());
                 if let Some(named) = name.as_deref().and_then(tls::torrent_sni) {

@@ -42,6 +42,8 @@ pub struct Stream {
     midstream: bool,
     /// The first bytes are of something known that is of no interest, or were made to look so.
     known: bool,
+    /// One side opened with what looks like a key, and the other is not seen: clear messages may follow.
+    veiled: bool,
     /// Bytes of both directions so far.
     carried: u64,
     done: bool,
@@ -59,6 +61,7 @@ impl Stream {
             websocket: None,
             midstream,
             known: false,
+            veiled: false,
             carried: 0,
             done: false,
         }
@@ -141,6 +144,7 @@ impl Stream {
             }
             Some(Side::Opaque) | None => {}
         }
+        self.unveil(from, sink);
         self.settle();
     }
 
@@ -175,14 +179,20 @@ impl Stream {
                 let head = std::mem::take(head);
                 if head.starts_with(handshake::MAGIC) {
                     self.peer(dissector, from, PeerSide::from_start(), &head, sink);
-                } else if self.exchange.is_random(from).is_none() {
-                    self.exchange.opening(from, &head);
+                } else {
+                    if self.exchange.is_random(from).is_none() {
+                        self.exchange.opening(from, &head);
+                    }
+                    if self.may_turn_clear(from) {
+                        self.after_key(dissector, from, &head, sink);
+                    }
                 }
             }
             if let Some(Side::Peer(side)) = self.sides.get_mut(from.index()) {
                 let mut cx = Context { from, metadata: &dissector.metadata, sink };
                 side.finish(&mut self.shared, &mut cx);
             }
+            self.unveil(from, sink);
         }
     }
 
@@ -306,9 +316,34 @@ impl Stream {
             self.exchange.opening(from, head);
         }
         let may_be_mse = self.exchange.is_random(from) != Some(false);
-        let side =
-            if may_be_mse && head.len() < OPENING_MAX { Side::Opening(head.to_vec()) } else { Side::Opaque };
-        self.set(from, side);
+        if may_be_mse && head.len() < OPENING_MAX {
+            self.set(from, Side::Opening(head.to_vec()));
+        } else if self.may_turn_clear(from) {
+            self.after_key(dissector, from, head, sink);
+        } else {
+            self.set(from, Side::Opaque);
+        }
+    }
+
+    /// Whether this side opened with what looks like a key and nothing of the other is seen, whose clear handshake would tell
+    /// that plaintext was selected.
+    fn may_turn_clear(&self, from: Direction) -> bool {
+        !self.midstream && self.exchange.is_random(from) == Some(true) && self.untouched(from.reverse())
+    }
+
+    /// Looks for clear messages behind a key exchange of which one side is seen: in that they are like those of a stream
+    /// joined in the middle.
+    fn after_key(&mut self, dissector: &mut Dissector, from: Direction, head: &[u8], sink: &mut dyn Sink) {
+        self.veiled = true;
+        self.peer(dissector, from, PeerSide::from_middle(), head, sink);
+    }
+
+    /// Tells what the opening was once clear messages followed it.
+    fn unveil(&mut self, from: Direction, sink: &mut dyn Sink) {
+        if self.veiled && self.shared.proven {
+            self.veiled = false;
+            sink.fact(from, Fact::Encrypted(Encryption::MsePlaintext));
+        }
     }
 
     /// MSE that selected plaintext (R-MSE-4): the responder's handshake is clear, and so is all framing from here on.

@@ -1,7 +1,7 @@
 # swarmscope: two commands for people, the rest for developers.
 #
 #   make demo   builds swarmscope and analyzes the capture that ships with it
-#   make test   formatting, lints, all tests
+#   make test   formatting, lints, documentation, all tests
 #
 # Both install what is missing first: see .ci/setup.
 
@@ -11,7 +11,7 @@ DEMO ?= tests/captures/office.pcap
 # Where rustup puts cargo; a shell opened before its installation does not know yet.
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 
-.PHONY: help demo build test fmt clippy rules setup setup-test pictures clean
+.PHONY: help demo build test fmt clippy doc rules setup setup-test pictures clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -23,7 +23,7 @@ demo: build
 build: setup
 	cargo build --release --locked
 
-test: setup-test fmt clippy rules
+test: setup-test fmt clippy doc rules
 	PATH="$$PATH:$$PWD/target/tools" SWARMSCOPE_PROMTOOL=promtool cargo nextest run --locked
 	cargo test --doc --locked
 
@@ -32,6 +32,10 @@ fmt: setup-test
 
 clippy: setup-test
 	cargo clippy --all-targets --locked -- -D warnings
+
+# What the documentation links to is there, in private items too.
+doc: setup-test
+	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps --document-private-items --locked
 
 # The Prometheus rules. promtool is the system's, or the copy that .ci/setup put into target/tools.
 RULES = rules/prometheus

@@ -12,7 +12,8 @@ use swarmscope::event::{
 };
 use swarmscope::ledger::report::{
     ClientReport, Coverage, DhtExchange, FlowSum, HostBytes, HostReport, Interval, MappingReport, NatStatus,
-    PortReport, PortState, Report, Role, ScanReport, TorrentHost, TorrentReport, Totals, VisitReport,
+    PortReport, PortState, Report, Role, ScanReport, ScrapeReport, TorrentHost, TorrentReport, Totals,
+    VisitReport,
 };
 use swarmscope::ledger::{Allowance, Behaviour, DhtConduct, DhtFinding, DhtPart, Place, Side, Standing};
 use swarmscope::output::{Layout, write_json, write_summary};
@@ -395,6 +396,7 @@ fn busy_torrent() -> TorrentReport {
         info_hash: InfoHash([0x0c; 20]),
         also: Some(InfoHash([0xd2; 20])),
         v2: Some(InfoHashV2([0xd2; 32])),
+        is_v2: true,
         name: Some((
             "An uncommonly long name of a freely distributable recording of a concert in 2026 (FLAC, 24 bit)"
                 .into(),
@@ -419,6 +421,7 @@ fn busy_torrent() -> TorrentReport {
             },
             TorrentHost {
                 claimed: Some((AnnounceEvent::Completed, 0, 0, 0)),
+                upload_only: Some(true),
                 uploaded: MIB,
                 across: [0, MIB],
                 role: Role::Seeder,
@@ -426,7 +429,9 @@ fn busy_torrent() -> TorrentReport {
             },
         ],
         peers: 431,
+        peers_seeding: 17,
         reported: Some((1_204, 88, Some(9_000))),
+        scrape: Some(ScrapeReport { seeders: Some(1_225), leechers: Some(91), answers: 8 }),
         channels: vec![Channel::PeerWire, Channel::Dht, Channel::UdpTracker],
         trackers: vec!["203.0.113.69:6969".parse().unwrap()],
         allowed: Some(Allowance::InfoHash),
@@ -438,13 +443,16 @@ fn unnamed_torrent() -> TorrentReport {
         info_hash: InfoHash([0xee; 20]),
         also: None,
         v2: None,
+        is_v2: false,
         name: None,
         size: None,
         pieces: None,
         private: None,
         hosts: vec![torrent_host("10.0.0.5")],
         peers: 1,
+        peers_seeding: 0,
         reported: None,
+        scrape: None,
         channels: vec![Channel::Dht],
         trackers: vec![],
         allowed: None,
@@ -459,6 +467,7 @@ fn torrent_host(text: &str) -> TorrentHost {
         last: at(599),
         claimed: None,
         measured: None,
+        upload_only: None,
         downloaded: 0,
         uploaded: 0,
         peers: 0,

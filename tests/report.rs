@@ -19,6 +19,7 @@ use swarmscope::capture::{FileOptions, OwnedPacket, PacketSource, Read};
 
 const OFFICE: &str = "tests/captures/office.pcap";
 const HOST: &str = "192.168.50.21";
+const TORRENT: &str = "96a5cbc4277307610e9bddd8d95cd0f50461abfa";
 
 #[test]
 fn a_host_in_markdown_and_json() {
@@ -130,6 +131,12 @@ fn the_pages_are_well_formed_and_load_nothing() {
             assert!(!body.contains(outside), "{outside} in {path}");
         }
         assert!(body.contains("<svg") && body.contains(HOST));
+        // Whoever reads a table reads times and hashes in one piece; what has no room scrolls.
+        let hash = format!("<code class=\"short\"><bdi>{TORRENT}</bdi></code>");
+        assert!(body.contains(&hash) && body.contains("<span class=\"short\">2026-11-21 "), "{path}");
+        assert!(
+            page.contains(".short { white-space: nowrap;") && page.contains(".table { overflow-x: auto; }")
+        );
         use std::os::unix::fs::PermissionsExt as _;
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     }

@@ -7,6 +7,8 @@ mod address;
 mod hash;
 mod ids;
 mod network;
+mod scrape;
+mod short;
 mod text;
 mod time;
 
@@ -14,6 +16,8 @@ pub use address::{Address, Endpoint};
 pub use hash::{HashKey, KeyedState};
 pub use ids::{InfoHash, InfoHashV2, NodeId, PeerId, hex};
 pub use network::{HomeNets, Network, NetworkError};
+pub use scrape::{ScrapeFilter, scrape_estimate};
+pub use short::{ShortMap, ShortSet};
 pub use text::{Printable, printable};
 pub use time::{Timestamp, TimestampError};
 

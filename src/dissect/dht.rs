@@ -237,6 +237,10 @@ fn response(
     if !endpoints.is_empty() {
         sink.fact(from, Fact::Peers { info_hash, channel: Channel::Dht, endpoints });
     }
+    let [seeds, peers] = [response.seeds, response.peers].map(|filter| filter.map(|f| f.0));
+    if let (Some(info_hash), true) = (info_hash, seeds.or(peers).is_some()) {
+        sink.fact(from, Fact::Scrape { info_hash, seeds, peers });
+    }
     if let (Some(info_hash), Some(name)) = (info_hash, response.name.filter(|n| !n.is_empty())) {
         sink.fact(from, Fact::Name(claimed_name(info_hash, name)));
     }

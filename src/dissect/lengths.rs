@@ -9,17 +9,17 @@
 use crate::base::Direction;
 
 /// Writes looked at before the lengths are judged for good.
-const WRITES_MAX: u32 = 2_048;
+const WRITES_MAX: u16 = 2_048;
 /// Without a single write of whole requests or a head of a block by then, there will be none.
-const HOPELESS_AFTER: u32 = 96;
+const HOPELESS_AFTER: u16 = 96;
 /// Writes of the asking side that must be sums of small messages, in percent.
 const FIT_PERCENT: u32 = 90;
 /// Writes of whole requests needed.
-const FIT_MIN: u32 = 12;
+const FIT_MIN: u16 = 12;
 /// A request (BEP 3): length, id, piece, offset, length.
-const REQUEST: u32 = 17;
+const REQUEST: u16 = 17;
 /// A have: length, id, piece.
-const HAVE: u32 = 9;
+const HAVE: u16 = 9;
 /// The head of a piece message: length, id, piece, offset.
 const HEAD: u32 = 13;
 /// A piece message with the block of 16 KiB that all clients ask for.
@@ -31,7 +31,7 @@ const HEAD_BITS: u32 = 24;
 /// The same for each direction alone, where both must show them.
 const HEAD_BITS_EACH: u32 = 12;
 /// Requests needed before they are compared with what was delivered.
-const PAIRS_MIN: u64 = 24;
+const PAIRS_MIN: u32 = 24;
 /// How far the delivered bytes may be from a block for each request, in percent.
 const PAIR_SLACK_PERCENT: u64 = 15;
 
@@ -46,37 +46,40 @@ pub struct Verdict {
     pub asks: Option<Direction>,
 }
 
-/// What is remembered of one connection.
+/// What is remembered of one connection. No more than [`WRITES_MAX`] writes are counted, so that numbers of 16 bits do for
+/// counts; sums of bytes stop at 4 GiB.
 #[derive(Debug, Default)]
 pub struct Lengths {
     sides: [Side; 2],
-    writes: u32,
+    writes: u16,
 }
 
 /// What one direction wrote.
 #[derive(Debug, Default)]
 struct Side {
-    bytes: u64,
-    /// Writes below a full segment, and those that are sums of few small messages.
-    small: u32,
-    sums: u32,
-    /// Writes of nothing but requests, and the greatest common divisor of their lengths.
-    requests: u32,
-    divisor: u32,
-    /// Writes of nothing but haves.
-    haves: u32,
+    bytes: u32,
+    /// The number after the last byte seen (TCP), so that a repeated segment counts once; whether there is one.
+    next: u32,
+    numbered: bool,
     /// Requests in all sums.
-    asked: u64,
-    /// The number after the last byte seen (TCP), so that a repeated segment counts once.
-    next: Option<u32>,
-    heads: Heads,
+    asked: u32,
+    /// Writes below a full segment, and those that are sums of few small messages.
+    small: u16,
+    sums: u16,
+    /// Writes of nothing but requests, and the greatest common divisor of their lengths.
+    requests: u16,
+    divisor: u16,
+    /// Writes of nothing but haves.
+    haves: u16,
+    /// From the first write of 13 bytes on.
+    heads: Option<Box<Heads>>,
 }
 
 /// Writes of 13 bytes, and how well whole blocks lie between them.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Heads {
     /// Bytes of the direction before the last one.
-    last: Option<u64>,
+    last: u32,
     fits: u32,
     misfits: u32,
     /// How improbable the fitting distances are: the sum of -log2 of their chances, rounded down.
@@ -111,7 +114,7 @@ impl Lengths {
                 return Verdict { fit: true, paired, asks: Some(direction) };
             }
         }
-        let bits = [a, b].map(|s| s.heads.bits());
+        let bits = [a, b].map(|s| s.heads.as_ref().map_or(0, |heads| heads.bits()));
         Verdict {
             fit: bits.iter().sum::<u32>() >= HEAD_BITS,
             paired: bits.iter().all(|&b| b >= HEAD_BITS_EACH),
@@ -121,7 +124,7 @@ impl Lengths {
 
     /// Whether more writes could still make them fit: some requests or heads must show early.
     pub fn is_open(&self) -> bool {
-        let some = self.sides.iter().any(|s| s.requests > 0 || s.heads.last.is_some());
+        let some = self.sides.iter().any(|s| s.requests > 0 || s.heads.is_some());
         self.writes < if some { WRITES_MAX } else { HOPELESS_AFTER } || self.verdict().fit
     }
 }
@@ -130,25 +133,28 @@ impl Side {
     fn is_new(&mut self, seq: Option<u32>, len: u32) -> bool {
         let Some(seq) = seq else { return true };
         let end = seq.wrapping_add(len);
-        let new = self.next.is_none_or(|next| end.wrapping_sub(next).wrapping_sub(1) < u32::MAX / 2);
+        let new = !self.numbered || end.wrapping_sub(self.next).wrapping_sub(1) < u32::MAX / 2;
         if new {
-            self.next = Some(end);
+            (self.next, self.numbered) = (end, true);
         }
         new
     }
 
     fn write(&mut self, len: u32) {
         if len == HEAD {
-            self.heads.at(self.bytes);
+            match &mut self.heads {
+                Some(heads) => heads.at(self.bytes),
+                none => *none = Some(Box::new(Heads::first(self.bytes))),
+            }
         }
-        self.bytes += u64::from(len);
-        if (1..1_200).contains(&len) {
+        self.bytes = self.bytes.saturating_add(len);
+        if let Ok(len @ 1..1_200) = u16::try_from(len) {
             self.small += 1;
             if let Some(requests) = requests_in(len) {
                 self.sums += 1;
-                self.asked += u64::from(requests);
+                self.asked += u32::from(requests);
             }
-            self.haves += u32::from(len <= 3 * HAVE && len.is_multiple_of(HAVE));
+            self.haves += u16::from(len <= 3 * HAVE && len.is_multiple_of(HAVE));
             if len.is_multiple_of(REQUEST) {
                 self.requests += 1;
                 self.divisor = gcd(self.divisor, len);
@@ -161,10 +167,10 @@ impl Side {
         self.requests >= FIT_MIN
             // A protocol with one fixed length of request has another divisor, or is no multiple at all.
             && self.divisor == REQUEST
-            && self.sums * 100 >= self.small * FIT_PERCENT
+            && u32::from(self.sums) * 100 >= u32::from(self.small) * FIT_PERCENT
             // Haves go to every peer, however little is asked of it.
             && self.requests * 2 >= self.small.saturating_sub(self.haves)
-            && delivers.bytes >= u64::from(BLOCK) * 4
+            && delivers.bytes >= BLOCK * 4
             // A request of 17 bytes brings a block of 16,397: the flow is lopsided by hundreds.
             && delivers.bytes / self.bytes.max(1) >= 100
     }
@@ -172,17 +178,22 @@ impl Side {
     /// Whether the other side delivered a block for each request. Requests under way at the beginning and at the end of
     /// what was seen cancel out; the slack is for the rest.
     fn is_paired_with(&self, delivers: &Self) -> bool {
-        let due = self.asked * u64::from(BLOCK);
+        let due = u64::from(self.asked) * u64::from(BLOCK);
         let slack = due * PAIR_SLACK_PERCENT / 100;
-        self.asked >= PAIRS_MIN && delivers.bytes.abs_diff(due) <= slack
+        self.asked >= PAIRS_MIN && u64::from(delivers.bytes).abs_diff(due) <= slack
     }
 }
 
 impl Heads {
-    /// A head begins after this many bytes.
-    fn at(&mut self, place: u64) {
-        let Some(last) = self.last.replace(place) else { return };
-        let distance = place.saturating_sub(last);
+    /// The first begins after this many bytes.
+    const fn first(place: u32) -> Self {
+        Self { last: place, fits: 0, misfits: 0, bits: 0, first: None, varied: false }
+    }
+
+    /// A further one begins after this many bytes.
+    fn at(&mut self, place: u32) {
+        let last = std::mem::replace(&mut self.last, place);
+        let distance = u64::from(place.saturating_sub(last));
         let blocks = distance / u64::from(BLOCK);
         let small = distance % u64::from(BLOCK);
         let most = blocks * u64::from(SMALL_PER_BLOCK);
@@ -205,15 +216,15 @@ impl Heads {
 
 /// How many requests a write of this length holds, when it can be requests (17) with a few haves (9) and one-byte
 /// messages (5): the reading with the fewest of the latter.
-fn requests_in(len: u32) -> Option<u32> {
-    (0..=3u32)
-        .flat_map(|nines| (0..=2u32).map(move |fives| nines * 9 + fives * 5))
+fn requests_in(len: u16) -> Option<u16> {
+    (0..=3u16)
+        .flat_map(|nines| (0..=2u16).map(move |fives| nines * 9 + fives * 5))
         .filter_map(|others| len.checked_sub(others).filter(|rest| rest.is_multiple_of(REQUEST)))
         .max()
         .map(|rest| rest / REQUEST)
 }
 
-const fn gcd(mut a: u32, mut b: u32) -> u32 {
+const fn gcd(mut a: u16, mut b: u16) -> u16 {
     while b != 0 {
         (a, b) = (b, a % b);
     }
@@ -231,7 +242,7 @@ mod tests {
         for i in 0..40 {
             let len = asked(i);
             lengths.write(A, None, len);
-            let mut left = len.div_ceil(REQUEST) * per;
+            let mut left = len.div_ceil(REQUEST.into()) * per;
             while left > 0 {
                 let n = left.min(1_448);
                 lengths.write(B, None, n);
@@ -298,7 +309,7 @@ mod tests {
 
     #[test]
     fn heads_of_blocks_in_both_directions_fit() {
-        assert_eq!(exchange(BLOCK, HEAD, REQUEST), Verdict { fit: true, paired: true, asks: None });
+        assert_eq!(exchange(BLOCK, HEAD, REQUEST.into()), Verdict { fit: true, paired: true, asks: None });
     }
 
     #[test]
@@ -306,7 +317,7 @@ mod tests {
         for block in [8_192, 8_192 + 13, 16_384, 16_384 + 16, 32_768 - 13, 65_536] {
             assert!(!exchange(block, HEAD, 0).fit, "{block}");
         }
-        assert!(!exchange(BLOCK, 9, REQUEST).fit, "HTTP/2 frames have heads of nine bytes");
+        assert!(!exchange(BLOCK, 9, REQUEST.into()).fit, "HTTP/2 frames have heads of nine bytes");
     }
 
     #[test]

@@ -220,7 +220,7 @@ pub struct Conversation {
     /// Client sources already told, a bit a source, by direction.
     clients_told: [u8; 2],
     /// The last tracker request that was only a candidate, and the interval of the last orphan response.
-    tracker: Option<TrackerMemory>,
+    tracker: Option<Box<TrackerMemory>>,
     webrtc: Option<webrtc::Seen>,
     /// The last other network whose weak signature was seen, and who sent it.
     other: Option<(OtherProtocol, Direction)>,
@@ -288,7 +288,7 @@ impl Conversation {
 
     /// Whether a connection id was granted so lately that an announce may have followed.
     fn was_granted(&self, now: Timestamp) -> bool {
-        let granted = self.tracker.and_then(|memory| memory.granted);
+        let granted = self.tracker.as_ref().and_then(|memory| memory.granted);
         granted.is_some_and(|at| now.since(at) <= TRACKER_PATIENCE)
     }
 

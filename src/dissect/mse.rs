@@ -15,16 +15,16 @@ const SAMPLE: usize = 256;
 /// What is remembered of one connection.
 #[derive(Debug, Default)]
 pub struct Exchange {
-    /// Lengths of the bursts: originator, responder, originator, responder.
-    bursts: [u32; 4],
+    /// Lengths of the bursts: originator, responder, originator, responder. None that fits is as long as a number of 16 bits.
+    bursts: [u16; 4],
     /// Bursts so far, counting the current one.
     turns: u8,
     last: Option<Direction>,
     /// Verdict on the first bytes of each direction.
     random: [Option<bool>; 2],
-    lengths: Lengths,
+    lengths: Option<Box<Lengths>>,
     /// The first bytes of each direction of a stream that was joined in the middle.
-    samples: [Vec<u8>; 2],
+    samples: Option<Box<[Vec<u8>; 2]>>,
 }
 
 impl Exchange {
@@ -35,7 +35,7 @@ impl Exchange {
             self.last = Some(from);
         }
         if let Some(burst) = usize::from(self.turns).checked_sub(1).and_then(|i| self.bursts.get_mut(i)) {
-            *burst = burst.saturating_add(u32::try_from(n).unwrap_or(u32::MAX));
+            *burst = burst.saturating_add(u16::try_from(n).unwrap_or(u16::MAX));
         }
     }
 
@@ -48,9 +48,10 @@ impl Exchange {
     pub fn opening(&mut self, from: Direction, head: &[u8]) {
         let index = from.index();
         // The originator's bursts are the first and third, the responder's the second and fourth.
-        let burst = self.bursts.get(index).map_or(head.len(), |&b| b as usize).min(mse::MAX_BURST);
+        let burst = self.bursts.get(index).map_or(head.len(), |&b| usize::from(b)).min(mse::MAX_BURST);
         let first = head.get(..burst).unwrap_or(head);
-        let too_long = self.turns > 1 && self.bursts.get(index).is_some_and(|&b| b as usize > mse::MAX_BURST);
+        let too_long =
+            self.turns > 1 && self.bursts.get(index).is_some_and(|&b| usize::from(b) > mse::MAX_BURST);
         if let Some(random) = self.random.get_mut(index)
             && first.len() >= 48
         {
@@ -62,12 +63,12 @@ impl Exchange {
 
     /// A segment or packet of a direction. `seq` is the TCP sequence number of its first byte.
     pub fn write(&mut self, from: Direction, seq: Option<u32>, wire_len: u32) {
-        self.lengths.write(from, seq, wire_len);
+        self.lengths.get_or_insert_default().write(from, seq, wire_len);
     }
 
     /// Bytes of a direction of a stream that was joined in the middle: what looks random there cannot be read.
     pub fn sample(&mut self, from: Direction, bytes: &[u8]) {
-        if let Some(sample) = self.samples.get_mut(from.index()) {
+        if let Some(sample) = self.samples.get_or_insert_default().get_mut(from.index()) {
             let room = SAMPLE.saturating_sub(sample.len());
             sample.extend_from_slice(bytes.get(..room.min(bytes.len())).unwrap_or_default());
         }
@@ -75,23 +76,28 @@ impl Exchange {
 
     /// Whether more bytes are needed to judge a stream that was joined in the middle.
     pub fn wants_sample(&self) -> bool {
-        self.lengths.is_open() && self.samples.iter().any(|s| s.len() < SAMPLE)
+        let more = |samples: &[Vec<u8>; 2]| samples.iter().any(|s| s.len() < SAMPLE);
+        self.lengths_open() && self.samples.as_deref().is_none_or(more)
     }
 
     /// Where the initiator's clear bytes begin when plaintext was selected.
     pub fn initiator_clear_from(&self) -> usize {
-        (self.bursts[0] as usize).saturating_add(self.bursts[2] as usize)
+        usize::from(self.bursts[0]) + usize::from(self.bursts[2])
     }
 
     /// Whether more packets could still make something of the stream.
     pub fn is_promising(&self) -> bool {
-        self.shape() != Opening::Other || self.lengths.is_open()
+        self.shape() != Opening::Other || self.lengths_open()
+    }
+
+    fn lengths_open(&self) -> bool {
+        self.lengths.as_ref().is_none_or(|lengths| lengths.is_open())
     }
 
     /// What can be said.
     pub fn opaque(&self) -> Opaque {
         let opening = self.shape();
-        let lengths = self.lengths.verdict();
+        let lengths = self.lengths.as_ref().map_or_else(Default::default, |lengths| lengths.verdict());
         // Lengths are evidence about what cannot be read. A block protocol in clear is what its bytes say.
         let asking = |from| lengths.asks.is_none_or(|asks| asks == from);
         let both = [Direction::FromOriginator, Direction::FromResponder];
@@ -112,24 +118,24 @@ impl Exchange {
     /// Whether a direction looks random, from its opening or from where it was joined; `None` where too little was seen.
     fn looks_random(&self, from: Direction) -> Option<bool> {
         self.is_random(from).or_else(|| {
-            let sample = self.samples.get(from.index()).filter(|s| s.len() >= mse::KEY)?;
+            let sample = self.samples.as_ref()?.get(from.index()).filter(|s| s.len() >= mse::KEY)?;
             Some(mse::looks_random(sample))
         })
     }
 
     fn shape(&self) -> Opening {
-        let range = mse::KEY as u32..=mse::MAX_BURST as u32;
+        let range = mse::KEY as u16..=mse::MAX_BURST as u16;
         let [a, b, c, _] = self.bursts;
         // Two hashes, the encrypted header, up to 512 bytes of padding and at most a handshake as initial payload: more
         // would have to wait for the responder's answer.
-        let third = mse::BURST3 as u32..=(mse::BURST3 + mse::MAX_PAD + handshake::LEN) as u32;
+        let third = mse::BURST3 as u16..=(mse::BURST3 + mse::MAX_PAD + handshake::LEN) as u16;
         match self.random {
             [Some(true), Some(true)]
                 if range.contains(&a) && range.contains(&b) && (self.turns < 4 || third.contains(&c)) =>
             {
                 Opening::BothSides
             }
-            [Some(true), None] | [None, Some(true)] if self.turns == 1 && a >= mse::KEY as u32 => {
+            [Some(true), None] | [None, Some(true)] if self.turns == 1 && a >= mse::KEY as u16 => {
                 Opening::OneSide
             }
             _ => Opening::Other,
@@ -138,7 +144,7 @@ impl Exchange {
 
     fn bursts_fit(&self) -> bool {
         let [_, _, c, d] = self.bursts;
-        (124..=mse::MAX_BURST as u32 + 28).contains(&c) && d >= 14
+        (124..=mse::MAX_BURST as u16 + 28).contains(&c) && d >= 14
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::http::{Http, Outcome};
 use super::mse::Exchange;
-use super::opening::{HELLO_MAX, OPENING_MAX, Opened, opened};
+use super::opening::{OPENING_MAX, Opened, opened};
 use super::peer_wire::{Context, PeerSide, Shared};
 use super::websocket::WebSocket;
 use super::{Dissector, Packet, Sink, opens};
@@ -13,13 +13,14 @@ use crate::wire::{handshake, mse, names, tls};
 
 /// A stream that begins as something of no interest is left alone after so many bytes: a forged first segment that the
 /// receiver never took must not hide the true one behind it.
-const KNOWN_AFTER: u64 = 512;
+const KNOWN_AFTER: u16 = 512;
 
 /// Who reads a direction.
 #[derive(Debug)]
 enum Side {
     /// Nobody yet: these are its first bytes.
-    Opening(Vec<u8>),
+    #[expect(clippy::box_collection, reason = "a pointer instead of three words, in every stream")]
+    Opening(Option<Box<Vec<u8>>>),
     /// Peer wire.
     Peer(Box<PeerSide>),
     /// HTTP.
@@ -30,22 +31,30 @@ enum Side {
     Opaque,
 }
 
+/// Who reads both directions of a stream that began as HTTP.
+#[derive(Debug)]
+enum Web {
+    Http(Box<Http>),
+    WebSocket(Box<WebSocket>),
+}
+
 /// The stream dissector.
 #[derive(Debug)]
 pub struct Stream {
     sides: [Side; 2],
+    /// What the sides of a peer connection share.
+    shared: Option<Box<Shared>>,
+    /// What is known of an exchange that cannot be read; nothing from when the stream is proven to be the peer wire.
+    exchange: Option<Box<Exchange>>,
+    web: Option<Web>,
+    /// Bytes of both directions so far, as far as it matters.
+    carried: u16,
     started: [bool; 2],
-    shared: Shared,
-    exchange: Exchange,
-    http: Option<Box<Http>>,
-    websocket: Option<Box<WebSocket>>,
     midstream: bool,
     /// The first bytes are of something known that is of no interest, or were made to look so.
     known: bool,
     /// One side opened with what looks like a key, and the other is not seen: clear messages may follow.
     veiled: bool,
-    /// Bytes of both directions so far.
-    carried: u64,
     done: bool,
 }
 
@@ -53,16 +62,15 @@ impl Stream {
     /// A stream whose beginning was seen, or one joined in the middle.
     pub fn new(midstream: bool) -> Self {
         Self {
-            sides: [Side::Opening(Vec::new()), Side::Opening(Vec::new())],
+            sides: [Side::Opening(None), Side::Opening(None)],
             started: [false; 2],
-            shared: Shared::default(),
-            exchange: Exchange::default(),
-            http: None,
-            websocket: None,
+            shared: None,
+            exchange: None,
+            web: None,
+            carried: 0,
             midstream,
             known: false,
             veiled: false,
-            carried: 0,
             done: false,
         }
     }
@@ -80,24 +88,24 @@ impl Stream {
     /// Whether bytes are still read, and not only lengths.
     pub fn wants_bytes(&self) -> bool {
         let read = self.known || !self.sides.iter().all(|s| matches!(s, Side::Opaque));
-        !self.done && (read || (self.midstream && self.exchange.wants_sample()))
+        !self.done && (read || (self.midstream && self.exchange.as_ref().is_none_or(|e| e.wants_sample())))
     }
 
     /// Whether the peer wire was proven on it.
-    pub const fn is_peer_wire(&self) -> bool {
-        self.shared.proven
+    pub fn is_peer_wire(&self) -> bool {
+        self.shared.as_ref().is_some_and(|shared| shared.proven)
     }
 
     /// What can be said of it when it cannot be read.
     pub fn opaque(&self) -> Opaque {
-        if let Some(http) = &self.http {
+        if let Some(Web::Http(http)) = &self.web {
             let (client_range, file_size) = (http.is_client_range(), http.file_size());
             return Opaque { client_range, file_size, ..Opaque::default() };
         }
-        if self.shared.proven || self.websocket.is_some() {
+        if self.is_peer_wire() || self.web.is_some() {
             Opaque::default()
         } else {
-            self.exchange.opaque()
+            self.exchange.as_ref().map_or_else(Opaque::default, |exchange| exchange.opaque())
         }
     }
 
@@ -120,27 +128,31 @@ impl Stream {
             Piece::Data(data) => data.len() as u64,
             Piece::Gap(n) => u64::from(n),
         };
-        self.carried += len;
-        match piece {
-            Piece::Data(data) if self.midstream => self.exchange.sample(from, data),
-            _ if self.midstream => {}
-            _ => self.exchange.bytes(from, len),
+        self.carried = self.carried.saturating_add(u16::try_from(len).unwrap_or(u16::MAX));
+        if !self.is_peer_wire() {
+            match piece {
+                Piece::Data(data) if self.midstream => self.exchange().sample(from, data),
+                _ if self.midstream => {}
+                _ => self.exchange().bytes(from, len),
+            }
         }
         match self.sides.get_mut(from.index()) {
             Some(Side::Opening(_)) => self.open(dissector, packet, from, piece, sink),
             Some(Side::Peer(side)) => {
                 let mut cx = Context { from, metadata: &dissector.metadata, sink };
-                side.piece(&mut self.shared, &mut cx, piece);
-                if side.is_hopeless() && !self.shared.proven {
+                let shared = self.shared.get_or_insert_default();
+                side.piece(shared, &mut cx, piece);
+                self.done |= shared.foreign;
+                if side.is_hopeless() && !shared.proven {
                     self.set(from, Side::Opaque);
                 }
-                self.done |= self.shared.foreign;
             }
             Some(Side::Http) => self.http(dissector, packet, from, piece, sink),
             Some(Side::WebSocket) => {
-                let websocket = self.websocket.get_or_insert_default();
-                websocket.piece(from, piece, sink);
-                self.done |= websocket.is_lost();
+                if let Some(Web::WebSocket(websocket)) = &mut self.web {
+                    websocket.piece(from, piece, sink);
+                    self.done |= websocket.is_lost();
+                }
             }
             Some(Side::Opaque) | None => {}
         }
@@ -158,17 +170,17 @@ impl Stream {
     ) {
         self.done = false;
         self.known = false;
-        self.set(packet.direction, Side::Opening(Vec::new()));
+        self.set(packet.direction, Side::Opening(None));
         self.piece(dissector, packet, packet.direction, Piece::Data(bytes), sink);
     }
 
     /// Takes the length of a segment or packet of a direction, whether its bytes were read or not. `seq` is the TCP
     /// sequence number of its first byte.
     pub fn write(&mut self, from: Direction, seq: Option<u32>, wire_len: u32) {
-        if self.done || self.shared.proven || self.http.is_some() || self.websocket.is_some() {
+        if self.done || self.is_peer_wire() || self.web.is_some() {
             return;
         }
-        self.exchange.write(from, seq, wire_len);
+        self.exchange().write(from, seq, wire_len);
         self.settle();
     }
 
@@ -176,12 +188,12 @@ impl Stream {
     pub fn finish(&mut self, dissector: &mut Dissector, sink: &mut dyn Sink) {
         for from in [Direction::FromOriginator, Direction::FromResponder] {
             if let Some(Side::Opening(head)) = self.sides.get_mut(from.index()) {
-                let head = std::mem::take(head);
+                let head = std::mem::take(head).map_or_else(Vec::new, |head| *head);
                 if head.starts_with(handshake::MAGIC) {
                     self.peer(dissector, from, PeerSide::from_start(), &head, sink);
-                } else {
-                    if self.exchange.is_random(from).is_none() {
-                        self.exchange.opening(from, &head);
+                } else if !self.is_peer_wire() {
+                    if self.exchange().is_random(from).is_none() {
+                        self.exchange().opening(from, &head);
                     }
                     if self.may_turn_clear(from) {
                         self.after_key(dissector, from, &head, sink);
@@ -190,7 +202,7 @@ impl Stream {
             }
             if let Some(Side::Peer(side)) = self.sides.get_mut(from.index()) {
                 let mut cx = Context { from, metadata: &dissector.metadata, sink };
-                side.finish(&mut self.shared, &mut cx);
+                side.finish(self.shared.get_or_insert_default(), &mut cx);
             }
             self.unveil(from, sink);
         }
@@ -202,9 +214,18 @@ impl Stream {
         }
     }
 
+    fn exchange(&mut self) -> &mut Exchange {
+        self.exchange.get_or_insert_default()
+    }
+
     /// Decides whether anything can still come of the stream.
     fn settle(&mut self) {
-        let opaque = self.sides.iter().all(|s| matches!(s, Side::Opaque)) && !self.exchange.is_promising();
+        if self.is_peer_wire() {
+            self.exchange = None;
+        }
+        let promising = |exchange: &Exchange| exchange.is_promising();
+        let opaque = self.sides.iter().all(|s| matches!(s, Side::Opaque))
+            && !self.exchange.as_deref().is_none_or(promising);
         self.done |= opaque || (self.known && self.carried > KNOWN_AFTER);
     }
 
@@ -221,8 +242,8 @@ impl Stream {
             Piece::Data(data) => data,
             Piece::Gap(_) => {
                 // The beginning is lost: what follows may still be peer messages.
-                let head = std::mem::take(head);
-                self.exchange.opening(from, &head);
+                let head = std::mem::take(head).map_or_else(Vec::new, |head| *head);
+                self.exchange().opening(from, &head);
                 if head.starts_with(handshake::MAGIC) {
                     self.peer(dissector, from, PeerSide::from_start(), &head, sink);
                     self.piece(dissector, packet, from, piece, sink);
@@ -233,18 +254,13 @@ impl Stream {
             }
         };
         // The usual case needs no copy: the first segment tells.
-        if head.is_empty() {
+        let Some(head) = head.take() else {
             let opened = opened(data, self.midstream);
-            self.opened(dissector, packet, from, opened, data, sink);
-        } else {
-            let room = HELLO_MAX.saturating_sub(head.len()).min(data.len());
-            let (now, later) = data.split_at(room);
-            let mut whole = std::mem::take(head);
-            whole.extend_from_slice(now);
-            whole.extend_from_slice(later);
-            let opened = opened(&whole, self.midstream);
-            self.opened(dissector, packet, from, opened, &whole, sink);
-        }
+            return self.opened(dissector, packet, from, opened, data, sink);
+        };
+        let whole = [head.as_slice(), data].concat();
+        let opened = opened(&whole, self.midstream);
+        self.opened(dissector, packet, from, opened, &whole, sink);
     }
 
     fn opened(
@@ -263,7 +279,7 @@ impl Stream {
             sink.fact(from, Fact::Opens(opens));
         }
         match opened {
-            Opened::Wait => self.set(from, Side::Opening(head.to_vec())),
+            Opened::Wait => self.set(from, Side::Opening(Some(Box::new(head.to_vec())))),
             Opened::Handshake(at) => {
                 self.peer(dissector, from, PeerSide::from_start(), head.get(at..).unwrap_or_default(), sink);
             }
@@ -272,6 +288,7 @@ impl Stream {
                 self.http(dissector, packet, from, Piece::Data(head), sink);
             }
             Opened::WebSocket => {
+                self.web = Some(Web::WebSocket(Box::default()));
                 self.sides = [Side::WebSocket, Side::WebSocket];
                 self.piece(dissector, packet, from, Piece::Data(head), sink);
             }
@@ -305,19 +322,19 @@ impl Stream {
 
     /// First bytes that nothing is known of: an MSE exchange, the middle of a peer stream, or none of our business.
     fn unknown(&mut self, dissector: &mut Dissector, from: Direction, head: &[u8], sink: &mut dyn Sink) {
-        if self.shared.proven || self.midstream {
+        if self.is_peer_wire() || self.midstream {
             return self.peer(dissector, from, PeerSide::from_middle(), head, sink);
         }
         if let Some(at) = mse::find_clear_handshake(head) {
             return self.clear_after_mse(dissector, from, at, head, sink);
         }
         // Randomness is judged once, when a whole key is there; then only the search for a clear handshake goes on.
-        if head.len() >= mse::KEY && self.exchange.is_random(from).is_none() {
-            self.exchange.opening(from, head);
+        if head.len() >= mse::KEY && self.exchange().is_random(from).is_none() {
+            self.exchange().opening(from, head);
         }
-        let may_be_mse = self.exchange.is_random(from) != Some(false);
+        let may_be_mse = self.exchange().is_random(from) != Some(false);
         if may_be_mse && head.len() < OPENING_MAX {
-            self.set(from, Side::Opening(head.to_vec()));
+            self.set(from, Side::Opening(Some(Box::new(head.to_vec()))));
         } else if self.may_turn_clear(from) {
             self.after_key(dissector, from, head, sink);
         } else {
@@ -327,8 +344,8 @@ impl Stream {
 
     /// Whether this side opened with what looks like a key and nothing of the other is seen, whose clear handshake would tell
     /// that plaintext was selected.
-    fn may_turn_clear(&self, from: Direction) -> bool {
-        !self.midstream && self.exchange.is_random(from) == Some(true) && self.untouched(from.reverse())
+    fn may_turn_clear(&mut self, from: Direction) -> bool {
+        !self.midstream && self.untouched(from.reverse()) && self.exchange().is_random(from) == Some(true)
     }
 
     /// Looks for clear messages behind a key exchange of which one side is seen: in that they are like those of a stream
@@ -340,7 +357,7 @@ impl Stream {
 
     /// Tells what the opening was once clear messages followed it.
     fn unveil(&mut self, from: Direction, sink: &mut dyn Sink) {
-        if self.veiled && self.shared.proven {
+        if self.veiled && self.is_peer_wire() {
             self.veiled = false;
             sink.fact(from, Fact::Encrypted(Encryption::MsePlaintext));
         }
@@ -357,14 +374,14 @@ impl Stream {
     ) {
         sink.fact(from, Fact::Identified { kind: Kind::PeerWire, reason: Reason::MsePlaintext });
         sink.fact(from, Fact::Encrypted(Encryption::MsePlaintext));
-        self.shared.proven = true;
+        self.shared.get_or_insert_default().proven = true;
         self.peer(dissector, from, PeerSide::from_start(), head.get(at..).unwrap_or_default(), sink);
         // The initiator's handshake travelled encrypted as the initial payload; its framing is clear after burst 3.
         let other = from.reverse();
-        let clear_from = self.exchange.initiator_clear_from();
+        let clear_from = self.exchange().initiator_clear_from();
         match self.sides.get_mut(other.index()) {
             Some(Side::Opening(head)) => {
-                let head = std::mem::take(head);
+                let head = std::mem::take(head).map_or_else(Vec::new, |head| *head);
                 let rest = head.get(clear_from..).unwrap_or_default().to_vec();
                 self.peer(dissector, other, PeerSide::from_boundary(), &rest, sink);
             }
@@ -383,8 +400,9 @@ impl Stream {
         sink: &mut dyn Sink,
     ) {
         let mut cx = Context { from, metadata: &dissector.metadata, sink };
-        side.piece(&mut self.shared, &mut cx, Piece::Data(bytes));
-        self.done |= self.shared.foreign;
+        let shared = self.shared.get_or_insert_default();
+        side.piece(shared, &mut cx, Piece::Data(bytes));
+        self.done |= shared.foreign;
         self.set(from, Side::Peer(Box::new(side)));
     }
 
@@ -396,12 +414,13 @@ impl Stream {
         piece: Piece<'_>,
         sink: &mut dyn Sink,
     ) {
-        let http = self.http.get_or_insert_default();
+        let web = self.web.get_or_insert_with(|| Web::Http(Box::default()));
+        let Web::Http(http) = web else { return };
         match http.piece(dissector, from, piece, sink) {
             Outcome::Reading => {}
             Outcome::Finished => self.done = true,
             Outcome::WebSocket(rest) => {
-                self.http = None;
+                self.web = Some(Web::WebSocket(Box::default()));
                 self.sides = [Side::WebSocket, Side::WebSocket];
                 if !rest.is_empty() {
                     self.piece(dissector, packet, from, Piece::Data(&rest), sink);
@@ -409,8 +428,8 @@ impl Stream {
             }
             // A proxy was asked to connect and agreed: what follows is another stream.
             Outcome::Tunnel(rest) => {
-                self.http = None;
-                self.sides = [Side::Opening(Vec::new()), Side::Opening(Vec::new())];
+                self.web = None;
+                self.sides = [Side::Opening(None), Side::Opening(None)];
                 if !rest.is_empty() {
                     self.piece(dissector, packet, from, Piece::Data(&rest), sink);
                 }

@@ -93,6 +93,7 @@ impl TcpConversation {
         if segment.wire_len == 0 {
             return self.verdict();
         }
+        self.begins_elsewhere(from, segment, seq);
         if self.starts.get(from.index()).is_some_and(|&start| start.is_none_or(|s| s == seq)) {
             self.first_bytes(dissector, packet, segment, seq, sink);
         }
@@ -119,6 +120,24 @@ impl TcpConversation {
         }
         self.stream.write(from, Some(seq), segment.wire_len);
         self.verdict()
+    }
+
+    /// A handshake before anything else begins the direction wherever it stands: the SYN that said otherwise may have been
+    /// forged so that its receiver never took it (a bad checksum, a TTL too low), after a RST of the same kind.
+    fn begins_elsewhere(&mut self, from: Direction, segment: &TcpSegment<'_>, seq: u32) {
+        let (Some(Some(start)), Some(assembler)) =
+            (self.starts.get_mut(from.index()), self.assemblers.get_mut(from.index()))
+        else {
+            return;
+        };
+        if *start != seq
+            && assembler.next() == Some(*start)
+            && self.stream.untouched(from)
+            && segment.payload.starts_with(handshake::MAGIC)
+        {
+            *start = seq;
+            assembler.start_anew(seq);
+        }
     }
 
     /// Looks at a segment at the very start of a direction once more: which of two copies the receiver took, and whether

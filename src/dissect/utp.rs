@@ -31,19 +31,26 @@ pub const fn may_be(bytes: &[u8]) -> bool {
 struct Half {
     /// The id in the packets it sends.
     id: Option<u16>,
-    /// The highest sequence number it sent, and the packets so far.
+    /// The highest sequence number it sent, and the packets so far, at most 255.
     seq: u16,
-    packets: u32,
-    /// Its first packet's clock, for the slope: (its timestamp, capture time).
-    first: Option<(u32, Timestamp)>,
-    last_at: Option<Timestamp>,
-    /// Packets whose clock and number fit the ones before.
-    steps: u32,
-    misfits: u32,
+    packets: u8,
+    /// Its clock, until both directions prove the connection.
+    slope: Option<Box<Slope>>,
     /// The first packet it acknowledged, and whether it was told that it acknowledges more.
     first_ack: Option<u16>,
     hears: bool,
     order: UtpOrder,
+}
+
+/// Whether a sender's clock runs with the capture's.
+#[derive(Debug)]
+struct Slope {
+    /// Its first packet's clock: its timestamp and the capture's.
+    first: (u32, Timestamp),
+    last_at: Timestamp,
+    /// Packets whose clock and number fit the ones before, and those that do not.
+    steps: u32,
+    misfits: u32,
 }
 
 #[derive(Debug)]
@@ -192,6 +199,8 @@ impl UtpConversation {
         if syn && let Some(answering) = halves.get_mut(packet.direction.reverse().index()) {
             answering.id = Some(header.connection);
         }
+        // Nearly always the only one.
+        self.connections.reserve_exact(1);
         self.connections.push(Connection {
             syn: syn.then_some((packet.direction, header.seq, packet.at)),
             halves,
@@ -215,7 +224,11 @@ impl Connection {
         if header.kind != PacketKind::Reset {
             half.id.get_or_insert(if syn { header.connection.wrapping_add(1) } else { header.connection });
         }
-        half.clock(packet.at, header);
+        if self.two_way.is_some() {
+            half.slope = None;
+        } else {
+            half.clock(packet.at, header);
+        }
         if half.packets == 0 || header.seq.wrapping_sub(half.seq) < 0x8000 {
             half.seq = header.seq;
         }
@@ -269,7 +282,8 @@ impl Connection {
     fn proof(&self, from: Direction) -> Option<Reason> {
         self.two_way.or_else(|| {
             let half = self.halves.get(from.index())?;
-            (half.steps >= 2 && half.misfits == 0).then_some(Reason::UtpOneWay)
+            let slope = half.slope.as_ref()?;
+            (slope.steps >= 2 && slope.misfits == 0).then_some(Reason::UtpOneWay)
         })
     }
 
@@ -306,24 +320,25 @@ impl Connection {
 impl Half {
     /// The slope proof: the sender's microseconds run with the capture's, and its numbers step by little.
     fn clock(&mut self, at: Timestamp, header: &utp::Packet<'_>) {
-        let Some((first, since)) = self.first else {
-            self.first = Some((header.timestamp_us, at));
-            self.last_at = Some(at);
+        let Some(slope) = &mut self.slope else {
+            let first = (header.timestamp_us, at);
+            self.slope = Some(Box::new(Slope { first, last_at: at, steps: 0, misfits: 0 }));
             return;
         };
-        if self.last_at.is_some_and(|last| at < last) {
+        if at < slope.last_at {
             return;
         }
+        let (first, since) = slope.first;
         let theirs = f64::from(header.timestamp_us.wrapping_sub(first));
         let ours = at.since(since).as_secs_f64() * 1e6;
         let fits = (theirs - ours).abs() <= (ours * 0.2).max(20_000.0);
         let step = header.seq.wrapping_sub(self.seq);
         let steps = step <= 64 || step >= 0xffc0;
-        if fits && steps && self.last_at != Some(at) {
-            self.steps = self.steps.saturating_add(1);
+        if fits && steps && slope.last_at != at {
+            slope.steps = slope.steps.saturating_add(1);
         } else if !(fits && steps) {
-            self.misfits = self.misfits.saturating_add(1);
+            slope.misfits = slope.misfits.saturating_add(1);
         }
-        self.last_at = Some(at);
+        slope.last_at = at;
     }
 }

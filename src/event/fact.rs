@@ -1,7 +1,7 @@
 //! What dissectors learn from bytes.
 
 use super::{Encryption, Kind, Opens, Reason};
-use crate::base::{Address, Endpoint, InfoHash, InfoHashV2, NodeId, PeerId, Transport};
+use crate::base::{Address, Endpoint, InfoHash, InfoHashV2, NodeId, PeerId, ScrapeFilter, Transport};
 use std::time::Duration;
 
 /// By which way something was learnt.
@@ -360,6 +360,15 @@ pub enum Fact<'a> {
     },
     /// How large a swarm is said to be.
     SwarmSize(SwarmSize),
+    /// Which addresses a node of the DHT has stored as a torrent's (BEP 33).
+    Scrape {
+        /// Of which torrent.
+        info_hash: InfoHash,
+        /// Peers with the whole torrent.
+        seeds: Option<&'a ScrapeFilter>,
+        /// Its other peers.
+        peers: Option<&'a ScrapeFilter>,
+    },
     /// A torrent's name.
     Name(TorrentName<'a>),
     /// A DHT message.
@@ -371,6 +380,14 @@ pub enum Fact<'a> {
         /// Pieces it has.
         have: Have,
     },
+    /// Whether the sender downloads nothing of a torrent, and only gives: a seed, or a partial seed that has all that it
+    /// wants (BEP 21).
+    UploadOnly {
+        /// Of which torrent, where its handshake was seen.
+        info_hash: Option<InfoHash>,
+        /// What it says.
+        on: bool,
+    },
     /// How many pieces a torrent has, as far as its messages tell.
     Extent {
         /// Of which torrent.
@@ -379,6 +396,11 @@ pub enum Fact<'a> {
         at_least: u32,
         /// At most so many: what a bitfield has room for.
         at_most: Option<u32>,
+    },
+    /// Peers speak of the hashes of a torrent of version 2 (BEP 52), which one of version 1 alone does not have.
+    MerkleHashes {
+        /// Of which torrent.
+        info_hash: InfoHash,
     },
     /// Piece data sent.
     Pieces {

@@ -3,6 +3,7 @@
 //! Protocols are an open set, facts a closed one: everyone downstream matches facts without `_`, and nobody downstream
 //! names a parser. This room does nothing; it is the vocabulary between `dissect`, `ledger` and `output`.
 
+mod draft;
 mod fact;
 mod grade;
 mod kind;
@@ -14,6 +15,7 @@ mod trace;
 mod update;
 
 pub use crate::base::Direction;
+pub use draft::{Clients, Draft};
 pub use fact::{
     Announce, AnnounceEvent, Channel, Client, ClientSource, DhtMessage, DhtPurpose, DhtRole, Fact, Have,
     Mapping, NameTrust, SwarmSize, TorrentKey, TorrentName,

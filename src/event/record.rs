@@ -1,7 +1,6 @@
 //! The story of one flow, told when it ends: what the `flow` event of the output contract carries.
 
-use super::{Client, Encryption, Fact, Grade, Kinds, Opens, Reason, Reasons, Trace};
-use crate::base::Direction;
+use super::{Client, Encryption, Grade, Kinds, Opens, Reason, Reasons, Trace};
 use crate::base::{Endpoint, InfoHash, Timestamp, Transport};
 
 /// Packets and bytes one side sent.
@@ -95,7 +94,7 @@ pub struct Label {
     pub encryption: Encryption,
     /// The other side's answer proves that neither address was forged.
     pub two_way: bool,
-    /// Which sides sent payload by the other's account (acknowledgement numbers that grow), by [`Direction::index`]: where
+    /// Which sides sent payload by the other's account (acknowledgement numbers that grow), by [`crate::base::Direction::index`]: where
     /// a sensor sees one direction only, this is all there is of the other.
     pub heard: [bool; 2],
     /// Torrents named on the flow, at most eight, in order of appearance.
@@ -169,58 +168,6 @@ impl Opaque {
 impl Label {
     /// Info-hashes kept per flow.
     pub const INFO_HASHES: usize = 8;
-
-    /// Takes note of what a fact says of the flow itself.
-    pub fn learn(&mut self, sender: Direction, fact: &Fact<'_>) {
-        match fact {
-            Fact::Identified { kind, reason } => {
-                self.kinds.insert(*kind);
-                self.reasons.insert(*reason);
-                self.grade = self.grade.max(reason.proves());
-            }
-            Fact::Opens(opens) => self.opens = self.opens.or(Some(*opens)),
-            Fact::TwoWay => self.two_way = true,
-            Fact::Hears => {
-                if let Some(heard) = self.heard.get_mut(sender.reverse().index()) {
-                    *heard = true;
-                }
-            }
-            Fact::Encrypted(encryption) => self.encryption = self.encryption.max(*encryption),
-            Fact::Handshake { info_hash, .. } | Fact::Torrent { info_hash, .. } => self.torrent(*info_hash),
-            Fact::Announce(announce) => self.torrent(announce.info_hash),
-            Fact::Peers { info_hash: Some(info_hash), .. } => self.torrent(*info_hash),
-            Fact::Client(client) => {
-                if let Some(known) = self.clients.get_mut(sender.index())
-                    && known.as_ref().is_none_or(|k| client.source < k.source)
-                {
-                    *known = Some((*client).clone());
-                }
-            }
-            Fact::Pieces { bytes, .. } => {
-                if let Some(sum) = self.pieces.get_mut(sender.index()) {
-                    *sum += bytes;
-                }
-            }
-            Fact::Listens { .. }
-            | Fact::ExternalAddress { .. }
-            | Fact::Peers { info_hash: None, .. }
-            | Fact::SwarmSize(_)
-            | Fact::OtherKey { .. }
-            | Fact::Hint(_)
-            | Fact::Name(_)
-            | Fact::Dht(_)
-            | Fact::Progress { .. }
-            | Fact::Extent { .. }
-            | Fact::Mapping(_)
-            | Fact::Malformed { .. } => {}
-        }
-    }
-
-    fn torrent(&mut self, info_hash: InfoHash) {
-        if self.info_hashes.len() < Self::INFO_HASHES && !self.info_hashes.contains(&info_hash) {
-            self.info_hashes.push(info_hash);
-        }
-    }
 }
 
 /// One flow, both directions.
@@ -234,7 +181,7 @@ pub struct FlowRecord {
     pub transport: Transport,
     /// Index of the frame room's interned path (VLANs, tunnels, origin).
     pub path: u16,
-    /// What each side sent, by [`Direction::index`].
+    /// What each side sent, by [`crate::base::Direction::index`].
     pub sent: [Counters; 2],
     /// First packet.
     pub start: Timestamp,

@@ -33,10 +33,16 @@ impl Held {
     }
 }
 
-/// The assembler of one direction.
+/// The assembler of one direction. Small where nothing ever came out of order, as on most connections.
 #[derive(Debug, Default)]
 pub struct Assembler {
     next: Option<u32>,
+    waiting: Option<Box<Waiting>>,
+}
+
+/// What came out of order, and what became of it.
+#[derive(Debug, Default)]
+struct Waiting {
     held: Vec<Held>,
     held_bytes: usize,
     conflicts: u32,
@@ -51,8 +57,8 @@ const fn ahead(b: u32, a: u32) -> i32 {
 impl Assembler {
     /// An assembler that expects this sequence number next; without one it starts at the first segment pushed.
     #[must_use]
-    pub fn new(next: Option<u32>) -> Self {
-        Self { next, ..Self::default() }
+    pub const fn new(next: Option<u32>) -> Self {
+        Self { next, waiting: None }
     }
 
     /// The sequence number expected next, once known.
@@ -68,22 +74,31 @@ impl Assembler {
         }
     }
 
+    /// Expects this sequence number next, whatever was expected before; what is held behind it is passed over.
+    pub const fn start_anew(&mut self, seq: u32) {
+        self.next = Some(seq);
+    }
+
     /// How often bytes that were held arrived a second time with another value.
     #[must_use]
-    pub const fn conflicts(&self) -> u32 {
-        self.conflicts
+    pub fn conflicts(&self) -> u32 {
+        self.waiting.as_ref().map_or(0, |w| w.conflicts)
     }
 
     /// How often a gap was given up because the limits were reached.
     #[must_use]
-    pub const fn overflows(&self) -> u32 {
-        self.overflows
+    pub fn overflows(&self) -> u32 {
+        self.waiting.as_ref().map_or(0, |w| w.overflows)
     }
 
     /// Bytes held out of order.
     #[must_use]
-    pub const fn held_bytes(&self) -> usize {
-        self.held_bytes
+    pub fn held_bytes(&self) -> usize {
+        self.waiting.as_ref().map_or(0, |w| w.held_bytes)
+    }
+
+    fn first_held(&self) -> Option<u32> {
+        Some(self.waiting.as_ref()?.held.first()?.seq)
     }
 
     /// Takes a segment of `wire_len` payload bytes of which `payload` was captured, and hands out what is in order now.
@@ -94,9 +109,10 @@ impl Assembler {
         let distance = ahead(seq, next);
         if distance > 0 {
             if distance.unsigned_abs() <= MAX_AHEAD {
-                self.hold(seq, payload, cut);
-                if self.held.len() > MAX_HELD_SEGMENTS || self.held_bytes > MAX_HELD_BYTES {
-                    self.overflows += 1;
+                let waiting = self.waiting.get_or_insert_default();
+                waiting.hold(seq, payload, cut);
+                if waiting.held.len() > MAX_HELD_SEGMENTS || waiting.held_bytes > MAX_HELD_BYTES {
+                    waiting.overflows += 1;
                     self.give_up_gap(&mut out);
                 }
             }
@@ -104,9 +120,9 @@ impl Assembler {
         }
         let old = distance.unsigned_abs();
         let fresh = payload.get(old as usize..).unwrap_or_default();
-        if self.held.first().is_some_and(|first| ahead(first.seq, next) < fresh.len() as i32) {
+        if self.first_held().is_some_and(|first| ahead(first, next) < fresh.len() as i32) {
             // It brings another copy of bytes that are held: theirs came first.
-            self.hold(next, fresh, cut);
+            self.waiting.get_or_insert_default().hold(next, fresh, cut);
         } else {
             self.deliver(old, payload, cut, &mut out);
         }
@@ -115,7 +131,7 @@ impl Assembler {
 
     /// Hands out what is held, with gaps where bytes never came: the direction has ended.
     pub fn finish(&mut self, mut out: impl FnMut(Piece<'_>)) {
-        while !self.held.is_empty() {
+        while self.first_held().is_some() {
             self.give_up_gap(&mut out);
         }
     }
@@ -136,26 +152,26 @@ impl Assembler {
     }
 
     fn drain(&mut self, out: &mut impl FnMut(Piece<'_>)) {
-        while let (Some(next), Some(first)) = (self.next, self.held.first()) {
-            let distance = ahead(first.seq, next);
-            if distance > 0 {
-                return;
-            }
-            let held = self.held.remove(0);
-            self.held_bytes -= held.bytes.len();
+        while let (Some(next), Some(first)) = (self.next, self.first_held()) {
+            let distance = ahead(first, next);
+            let Some(waiting) = self.waiting.as_mut().filter(|_| distance <= 0) else { return };
+            let held = waiting.held.remove(0);
+            waiting.held_bytes -= held.bytes.len();
             self.deliver(distance.unsigned_abs(), &held.bytes, held.missing, out);
         }
     }
 
     fn give_up_gap(&mut self, out: &mut impl FnMut(Piece<'_>)) {
-        if let (Some(next), Some(first)) = (self.next, self.held.first()) {
-            let gap = first.seq.wrapping_sub(next);
+        if let (Some(next), Some(first)) = (self.next, self.first_held()) {
+            let gap = first.wrapping_sub(next);
             out(Piece::Gap(gap));
-            self.next = Some(first.seq);
+            self.next = Some(first);
         }
         self.drain(out);
     }
+}
 
+impl Waiting {
     /// Files a segment that lies ahead: trimmed to the bytes not held yet, joined to a direct predecessor.
     fn hold(&mut self, mut seq: u32, mut payload: &[u8], cut: u32) {
         // Compare with what is held, and keep only the parts that are new.

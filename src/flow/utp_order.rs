@@ -14,6 +14,12 @@ const MAX_AHEAD: i16 = 2_048;
 #[derive(Debug, Default)]
 pub struct UtpOrder {
     next: Option<u16>,
+    waiting: Option<Box<Waiting>>,
+}
+
+/// Packets that came too early: number, payload, bytes that the snap length cut.
+#[derive(Debug, Default)]
+struct Waiting {
     held: Vec<(u16, Vec<u8>, u32)>,
     held_bytes: usize,
 }
@@ -25,8 +31,8 @@ const fn ahead(b: u16, a: u16) -> i16 {
 impl UtpOrder {
     /// An orderer that expects this packet number next; without one it starts at the first packet pushed.
     #[must_use]
-    pub fn new(next: Option<u16>) -> Self {
-        Self { next, ..Self::default() }
+    pub const fn new(next: Option<u16>) -> Self {
+        Self { next, waiting: None }
     }
 
     /// The packet number expected next, once known.
@@ -44,10 +50,11 @@ impl UtpOrder {
             return;
         }
         if distance > 0 {
-            if !self.held.iter().any(|(s, ..)| *s == seq) {
-                self.held_bytes += payload.len();
-                self.held.push((seq, payload.to_vec(), cut));
-                if self.held.len() > MAX_HELD || self.held_bytes > MAX_HELD_BYTES {
+            let waiting = self.waiting.get_or_insert_default();
+            if !waiting.held.iter().any(|(s, ..)| *s == seq) {
+                waiting.held_bytes += payload.len();
+                waiting.held.push((seq, payload.to_vec(), cut));
+                if waiting.held.len() > MAX_HELD || waiting.held_bytes > MAX_HELD_BYTES {
                     self.give_up_gap(&mut out);
                 }
             }
@@ -60,24 +67,24 @@ impl UtpOrder {
 
     /// Hands out what is held: the connection has ended.
     pub fn finish(&mut self, mut out: impl FnMut(Piece<'_>)) {
-        while !self.held.is_empty() {
+        while self.waiting.as_ref().is_some_and(|w| !w.held.is_empty()) {
             self.give_up_gap(&mut out);
         }
     }
 
     fn drain(&mut self, out: &mut impl FnMut(Piece<'_>)) {
-        while let Some(next) = self.next {
-            let Some(at) = self.held.iter().position(|(s, ..)| *s == next) else { return };
-            let (seq, bytes, cut) = self.held.swap_remove(at);
-            self.held_bytes -= bytes.len();
+        while let (Some(next), Some(waiting)) = (self.next, self.waiting.as_mut()) {
+            let Some(at) = waiting.held.iter().position(|(s, ..)| *s == next) else { return };
+            let (seq, bytes, cut) = waiting.held.swap_remove(at);
+            waiting.held_bytes -= bytes.len();
             deliver(&bytes, cut, out);
             self.next = Some(seq.wrapping_add(1));
         }
     }
 
     fn give_up_gap(&mut self, out: &mut impl FnMut(Piece<'_>)) {
-        let Some(next) = self.next else { return };
-        if let Some(nearest) = self.held.iter().map(|(s, ..)| *s).min_by_key(|s| ahead(*s, next)) {
+        let (Some(next), Some(waiting)) = (self.next, &self.waiting) else { return };
+        if let Some(nearest) = waiting.held.iter().map(|(s, ..)| *s).min_by_key(|s| ahead(*s, next)) {
             out(Piece::Gap(u32::MAX));
             self.next = Some(nearest);
             self.drain(out);
@@ -126,7 +133,8 @@ mod tests {
         let mut gaps = 0;
         for n in 1..1_000u16 {
             orderer.push(n, &[0; 1_000], 1_000, |p| gaps += u32::from(matches!(p, Piece::Gap(_))));
-            assert!(orderer.held_bytes <= MAX_HELD_BYTES + 1_000);
+            let held = orderer.waiting.as_ref().map_or(0, |w| w.held_bytes);
+            assert!(held <= MAX_HELD_BYTES + 1_000);
         }
         assert_eq!(gaps, 1);
     }

@@ -5,9 +5,9 @@
 
 use super::dht_rules::{Behaviour, DhtFinding, STEP, STRETCH, is_lookup, weigh};
 use super::life::slot_of;
-use crate::base::{Address, Endpoint, InfoHash, KeyedState, Timestamp};
+use crate::base::{Address, Endpoint, InfoHash, KeyedState, ShortMap, ShortSet, Timestamp};
 use crate::event::{DhtMessage, DhtPurpose, DhtRole};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::HashMap;
 
 /// Members kept of each list of a stretch. Above every threshold.
 const LIST: usize = 4_096;
@@ -33,19 +33,19 @@ pub struct Stretch {
     /// The most queries of one address within a step.
     pub floods: u32,
     /// Nodes asked.
-    pub nodes: BTreeSet<Address>,
+    pub nodes: ShortSet<Address>,
     /// Info-hashes looked up, by their first 64 bits, like those below.
-    pub lookups: BTreeSet<u64>,
+    pub lookups: ShortSet<u64>,
     /// Info-hashes announced.
-    pub announced: BTreeSet<u64>,
+    pub announced: ShortSet<u64>,
     /// Info-hashes announced at ports below 1024.
-    pub low: BTreeSet<u64>,
+    pub low: ShortSet<u64>,
     /// Ports announced.
-    pub ports: BTreeSet<u16>,
+    pub ports: ShortSet<u16>,
     /// Ports of the host, and node ids used there.
-    pub ids: BTreeSet<(u16, u64)>,
+    pub ids: ShortSet<(u16, u64)>,
     /// Queries sent, and answers that nobody asked for, by step.
-    pub paces: BTreeMap<i64, [u32; 2]>,
+    pub paces: ShortMap<i64, [u32; 2]>,
 }
 
 /// What a host did; also the shape of what one batch adds.
@@ -53,8 +53,8 @@ pub struct Stretch {
 pub struct Conduct {
     /// Queries that say that the host is read-only (BEP 43).
     pub read_only: u64,
-    stretches: BTreeMap<i64, Stretch>,
-    found: BTreeMap<Behaviour, DhtFinding>,
+    stretches: ShortMap<i64, Stretch>,
+    found: ShortMap<Behaviour, DhtFinding>,
 }
 
 impl Conduct {
@@ -130,12 +130,12 @@ impl Conduct {
     pub fn findings(&self, peers: u64) -> Vec<DhtFinding> {
         let mut found = self.found.clone();
         self.stretches.iter().for_each(|(&number, stretch)| note(&mut found, number, stretch, peers));
-        found.into_values().collect()
+        found.into_iter().map(|(_, finding)| finding).collect()
     }
 }
 
 /// Writes down which rules hold in a stretch.
-fn note(found: &mut BTreeMap<Behaviour, DhtFinding>, number: i64, stretch: &Stretch, peers: u64) {
+fn note(found: &mut ShortMap<Behaviour, DhtFinding>, number: i64, stretch: &Stretch, peers: u64) {
     let first = Timestamp::from_secs(number.saturating_mul(STRETCH.as_secs().cast_signed()));
     let last = first + STRETCH;
     weigh(stretch, peers, |behaviour, count| {
@@ -167,7 +167,7 @@ impl Stretch {
     }
 }
 
-fn insert<T: Ord>(set: &mut BTreeSet<T>, new: T, cap: usize) {
+fn insert<T: Ord>(set: &mut ShortSet<T>, new: T, cap: usize) {
     if set.len() < cap {
         set.insert(new);
     }

@@ -274,6 +274,16 @@ impl Deltas {
                     swarm.reported = Some((at, (size.seeders, size.leechers, size.completed)));
                 }
             }
+            Fact::Scrape { info_hash, seeds, peers } => {
+                if to_home {
+                    let swarm = self.swarms.entry(*info_hash).or_default();
+                    swarm.scrape.get_or_insert_default().answer(*seeds, *peers);
+                    // As with peers: a lookup counts once somebody knows the torrent.
+                    if [seeds, peers].into_iter().flatten().any(|filter| **filter != [0; 256]) {
+                        self.member(*info_hash, receiver.address, Channel::Dht, scene);
+                    }
+                }
+            }
             Fact::Name(name) => self.name(name, scene),
             Fact::OtherKey { info_hash, key } => {
                 self.swarms.entry(*info_hash).or_default().offer_key(*key);
@@ -285,6 +295,16 @@ impl Deltas {
                     Have::Pieces(n) => member.have = member.have.max(*n),
                     Have::All => member.complete = true,
                 }
+            }
+            Fact::UploadOnly { info_hash: Some(info_hash), on } if from_home => {
+                let member = self.member(*info_hash, sender.address, Channel::PeerWire, scene);
+                member.upload_only = Some(((scene.at, scene.number), *on));
+            }
+            Fact::Progress { info_hash: Some(info_hash), have: Have::All }
+            | Fact::UploadOnly { info_hash: Some(info_hash), on: true }
+                if to_home && !from_home =>
+            {
+                self.swarm(*info_hash, scene, Channel::PeerWire).seeds.insert(sender);
             }
             Fact::Pieces { info_hash: Some(info_hash), bytes } => {
                 let across = if from_home && to_home { *bytes } else { 0 };
@@ -302,7 +322,10 @@ impl Deltas {
             Fact::Extent { info_hash, at_least, at_most } => {
                 self.swarms.entry(*info_hash).or_default().extends(*at_least, *at_most);
             }
-            Fact::Progress { .. } | Fact::Pieces { .. } => {}
+            Fact::MerkleHashes { info_hash } => {
+                self.swarms.entry(*info_hash).or_default().merkle = true;
+            }
+            Fact::Progress { .. } | Fact::UploadOnly { .. } | Fact::Pieces { .. } => {}
             Fact::Mapping(mapping) => {
                 let host = if mapping.answer.is_none() { sender.address } else { receiver.address };
                 let router = if mapping.answer.is_none() { receiver } else { sender };

@@ -1,14 +1,14 @@
 //! What became of a host's DHT queries (BEP 5), as counts.
 
+use crate::base::ShortMap;
 use crate::event::DhtPurpose;
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// What a host's DHT queries were for, and what became of them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DhtExchange {
     /// Queries sent, by purpose.
-    pub purposes: BTreeMap<DhtPurpose, u64>,
+    pub purposes: ShortMap<DhtPurpose, u64>,
     /// Responses and errors received to queries that were seen.
     pub answered: u64,
     /// The time from query to answer: shortest, sum of all, longest.

@@ -50,7 +50,7 @@ pub struct DhtRule {
     pub behaviour: Behaviour,
     /// The fixed word of the output.
     pub word: &'static str,
-    /// From how many on, within [`STRETCH`].
+    /// From how many on, within ten minutes.
     pub threshold: u64,
     /// Of what.
     pub counts: &'static str,

@@ -5,9 +5,8 @@ use super::life::{Activity, Life};
 use super::report::{DhtExchange, HostBytes};
 use super::standing::HostState;
 use super::window::Window;
-use crate::base::{Address, Endpoint, InfoHash, NodeId, Timestamp, Transport};
+use crate::base::{Address, Endpoint, InfoHash, NodeId, ShortMap, ShortSet, Timestamp, Transport};
 use crate::event::{Channel, Client, Encryption, Grade, Kind, Kinds};
-use std::collections::{BTreeMap, BTreeSet};
 
 /// Caps of the lists inside one host.
 const CLIENTS: usize = 64;
@@ -26,24 +25,24 @@ pub struct Host {
     pub confirmed: Option<Window>,
     /// When it looked up the name of a tracker or bootstrap node.
     pub hinted: Option<Window>,
-    pub clients: BTreeMap<Client, Window>,
-    pub listens: BTreeMap<(u16, Channel), Window>,
-    pub node_ids: BTreeMap<NodeId, Window>,
-    pub external: BTreeMap<Address, u64>,
+    pub clients: ShortMap<Client, Window>,
+    pub listens: ShortMap<(u16, Channel), Window>,
+    pub node_ids: ShortMap<NodeId, Window>,
+    pub external: ShortMap<Address, u64>,
     /// The same with the port, where it was told.
-    pub external_ports: BTreeSet<Endpoint>,
-    pub torrents: BTreeSet<InfoHash>,
+    pub external_ports: ShortSet<Endpoint>,
+    pub torrents: ShortSet<InfoHash>,
     pub dht: [u64; 4],
     /// Sizes of torrents: what it told trackers that it still needs.
-    pub sizes: BTreeMap<u64, Window>,
+    pub sizes: ShortMap<u64, Window>,
     pub dht_exchange: DhtExchange,
     /// What it did in the DHT.
     pub conduct: Conduct,
     /// From flows of grade strong or better (all P2P families).
     pub active: Option<Window>,
-    pub bytes: BTreeMap<Grade, HostBytes>,
-    pub transports: BTreeMap<&'static str, HostBytes>,
-    pub encryption: BTreeMap<Encryption, HostBytes>,
+    pub bytes: ShortMap<Grade, HostBytes>,
+    pub transports: ShortMap<&'static str, HostBytes>,
+    pub encryption: ShortMap<Encryption, HostBytes>,
     pub all: HostBytes,
     pub seen: Option<Window>,
     /// When it sent peer-to-peer traffic of grade strong or better.
@@ -52,17 +51,17 @@ pub struct Host {
     pub suspected: Option<Window>,
     /// Its ordinary traffic.
     pub life: Life,
-    pub kinds: BTreeMap<Kind, u64>,
+    pub kinds: ShortMap<Kind, u64>,
     pub flows: u64,
     pub two_way: u64,
-    pub peers: BTreeSet<Address>,
+    pub peers: ShortSet<Address>,
     /// Ports on which strangers reached its BitTorrent.
-    pub reached: BTreeSet<(Transport, u16)>,
+    pub reached: ShortSet<(Transport, u16)>,
     /// Flows and bytes of connections that others opened, and that it opened itself; those whose opening was not seen
     /// count to neither.
     pub opened: [(u64, HostBytes); 2],
     /// Remotes whose unreadable flows fit the length arithmetic.
-    pub shaped: BTreeMap<Address, Window>,
+    pub shaped: ShortMap<Address, Window>,
     /// Peer-to-peer bytes of grade strong or better before the sensor was restarted.
     pub moved_before: HostBytes,
     /// The state told before the sensor was restarted.
@@ -77,14 +76,14 @@ pub struct HostDelta {
     pub confirmed: Option<Window>,
     /// When it looked up the name of a tracker or bootstrap node.
     pub hinted: Option<Window>,
-    pub clients: BTreeMap<Client, Window>,
-    pub listens: BTreeMap<(u16, Channel), Window>,
-    pub node_ids: BTreeMap<NodeId, Window>,
-    pub external: BTreeMap<Address, u64>,
-    pub external_ports: BTreeSet<Endpoint>,
-    pub torrents: BTreeSet<InfoHash>,
+    pub clients: ShortMap<Client, Window>,
+    pub listens: ShortMap<(u16, Channel), Window>,
+    pub node_ids: ShortMap<NodeId, Window>,
+    pub external: ShortMap<Address, u64>,
+    pub external_ports: ShortSet<Endpoint>,
+    pub torrents: ShortSet<InfoHash>,
     pub dht: [u64; 4],
-    pub sizes: BTreeMap<u64, Window>,
+    pub sizes: ShortMap<u64, Window>,
     pub dht_exchange: DhtExchange,
     pub conduct: Conduct,
 }
@@ -123,7 +122,7 @@ pub fn join(to: &mut Option<Window>, more: Option<Window>) {
 }
 
 /// Joins windows by key; a new key is refused once the map holds `cap`.
-fn merge<K: Ord>(to: &mut BTreeMap<K, Window>, from: BTreeMap<K, Window>, cap: usize) {
+fn merge<K: Ord>(to: &mut ShortMap<K, Window>, from: ShortMap<K, Window>, cap: usize) {
     for (key, window) in from {
         if let Some(known) = to.get_mut(&key) {
             known.join(window);
@@ -165,7 +164,7 @@ impl Host {
     }
 
     pub fn lengths_fit(&mut self, remote: Address, window: Window) {
-        merge(&mut self.shaped, BTreeMap::from([(remote, window)]), SHAPED);
+        merge(&mut self.shaped, ShortMap::from([(remote, window)]), SHAPED);
     }
 
     pub fn count_plain(&mut self, delta: PlainDelta) {

@@ -51,7 +51,7 @@ impl Ledger {
         self.attempts(&BTreeSet::from([address]), |address, tried| {
             let unknown = Host::default();
             let known = self.hosts.get(&address);
-            let host = known.as_deref().unwrap_or(&unknown);
+            let host = known.as_deref().map_or(&unknown, |host| host);
             standing = self.judge_host(&bench, host, &self.ports_of(address, host, tried));
         });
         standing

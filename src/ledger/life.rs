@@ -4,9 +4,8 @@
 
 use super::report::HostBytes;
 use super::window::Window;
-use crate::base::{Address, Endpoint, Timestamp, Transport};
+use crate::base::{Address, Endpoint, ShortMap, Timestamp, Transport};
 use crate::event::Opens;
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// Slots kept of a host, the latest: 32 times the time it takes to call a host cleared.
@@ -111,10 +110,10 @@ pub type FlowKey = (Endpoint, u16, Transport, Timestamp);
 /// What is known of a host's ordinary traffic.
 #[derive(Clone, Debug, Default)]
 pub struct Life {
-    pub slots: BTreeMap<i64, Marks>,
+    pub slots: ShortMap<i64, Marks>,
     /// First and last time it was certainly alive.
     pub own: Option<Window>,
-    carried: BTreeMap<FlowKey, Carried>,
+    carried: ShortMap<FlowKey, Carried>,
     /// The slot marked last, kept out of `slots` in what a worker collects: most marks fall into the same one, and most
     /// hosts then need no map (4 % of the time of a mixed trace).
     now: Option<(i64, Marks)>,
@@ -250,6 +249,10 @@ impl Activity {
         });
         self.touched = Some(self.touched.map_or(new.first, |t| t.min(new.first)));
         let at = self.stretches.partition_point(|w| w.first < new.first);
+        if self.stretches.is_empty() {
+            // Of most hosts the only one.
+            self.stretches.reserve_exact(1);
+        }
         self.stretches.insert(at, new);
         if self.stretches.len() > STRETCHES {
             self.stretches.remove(0);

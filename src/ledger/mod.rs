@@ -24,6 +24,7 @@ mod place;
 mod reach;
 pub mod report;
 mod reporting;
+mod scrape;
 mod standing;
 mod swarm;
 mod verdict;
@@ -137,6 +138,7 @@ fn note(hosts: &mut Vec<(Address, Window)>, home: Address, window: Window) {
     if let Some((_, known)) = hosts.iter_mut().find(|(h, _)| *h == home) {
         known.join(window);
     } else if hosts.len() < Learnt::HOSTS {
+        hosts.reserve_exact(1);
         hosts.push((home, window));
     }
 }
@@ -158,8 +160,9 @@ pub struct NewTorrent {
 pub struct Ledger {
     home: HomeNets,
     limits: LedgerLimits,
-    hosts: DashMap<Address, Host, KeyedState>,
-    swarms: DashMap<InfoHash, Swarm, KeyedState>,
+    /// Boxed, like the torrents: a table that grows holds its entries twice, and has up to half of its places empty.
+    hosts: DashMap<Address, Box<Host>, KeyedState>,
+    swarms: DashMap<InfoHash, Box<Swarm>, KeyedState>,
     endpoints: DashMap<Endpoint, Learnt, KeyedState>,
     /// (who taught, which home host) → how many endpoints, and when last.
     sources: DashMap<(Address, Address), (u32, Timestamp), KeyedState>,
@@ -346,6 +349,8 @@ impl Ledger {
         if let Some(known) = learnt.told.iter_mut().find(|l| l.home == home) {
             known.join(lesson);
         } else if learnt.told.len() < Learnt::HOSTS {
+            // Nearly always the only one.
+            learnt.told.reserve_exact(1);
             learnt.told.push(lesson);
         }
     }
@@ -440,3 +445,6 @@ impl Ledger {
         !matches!(kind, Kind::PortMapping | Kind::Metainfo) && matches!(kind.family(), Family::Bittorrent)
     }
 }
+
+#[cfg(test)]
+mod size_tests;

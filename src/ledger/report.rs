@@ -1,8 +1,9 @@
 //! What the ledger knows, as plain values for the outputs.
 
 pub use super::dht_exchange::DhtExchange;
+pub use super::scrape::ScrapeReport;
 use super::{Allowance, DhtConduct, DhtTotals, Place, Standing};
-use crate::base::{Address, Endpoint, InfoHash, InfoHashV2, NodeId, Timestamp, Transport};
+use crate::base::{Address, Endpoint, InfoHash, InfoHashV2, NodeId, ShortMap, Timestamp, Transport};
 use crate::event::{
     AnnounceEvent, Answer, Channel, ClientSource, Encryption, Family, Grade, Kind, Mapping, NameTrust, Opens,
     Reason,
@@ -129,15 +130,15 @@ pub struct HostReport {
     /// The last P2P packet that it sent itself.
     pub last: Timestamp,
     /// P2P bytes by grade.
-    pub bytes: BTreeMap<Grade, HostBytes>,
+    pub bytes: ShortMap<Grade, HostBytes>,
     /// P2P bytes (strong or better) by transport word: `tcp`, `utp`, `udp`.
-    pub transports: BTreeMap<&'static str, HostBytes>,
+    pub transports: ShortMap<&'static str, HostBytes>,
     /// P2P bytes (strong or better) by encryption.
-    pub encryption: BTreeMap<Encryption, HostBytes>,
+    pub encryption: ShortMap<Encryption, HostBytes>,
     /// All its bytes, P2P or not.
     pub all: HostBytes,
     /// What it does, with flows.
-    pub kinds: BTreeMap<Kind, u64>,
+    pub kinds: ShortMap<Kind, u64>,
     /// P2P flows of grade strong or better.
     pub flows: u64,
     /// Distinct remote addresses of those flows.
@@ -333,6 +334,8 @@ pub struct TorrentReport {
     pub also: Option<InfoHash>,
     /// The whole v2 info-hash of a v2 or hybrid torrent, where an info dictionary or a TLS server name told it.
     pub v2: Option<InfoHashV2>,
+    /// Whether it is of version 2 or hybrid (BEP 52), by hashes of that version; `false` where nobody can tell.
+    pub is_v2: bool,
     /// Its name (escaped), how it was learnt and how far to trust it.
     pub name: Option<(String, Channel, NameTrust)>,
     /// Size in bytes, where an info dictionary was seen.
@@ -349,8 +352,12 @@ pub struct TorrentReport {
     pub hosts: Vec<TorrentHost>,
     /// Distinct endpoints that were named as peers or spoke for it.
     pub peers: u64,
+    /// Of these, endpoints that told home hosts that they have all (BEP 6) or download nothing (BEP 21).
+    pub peers_seeding: u64,
     /// Seeders, leechers, completed as last told by a tracker.
     pub reported: Option<(u32, u32, Option<u32>)>,
+    /// Its size as nodes of the DHT say.
+    pub scrape: Option<ScrapeReport>,
     /// By which ways it was seen.
     pub channels: Vec<Channel>,
     /// Trackers that home hosts announced it to, at most 16.
@@ -380,6 +387,9 @@ pub struct TorrentHost {
     pub claimed: Option<(AnnounceEvent, u64, u64, u64)>,
     /// Pieces it was seen to have, of how many (0 where not known; both 0: all of an unknown number).
     pub measured: Option<(u32, u32)>,
+    /// Whether it told its peers, last of all, that it downloads nothing: a seed, or a partial seed that has all that it wants
+    /// (BEP 21). `None` where it told nobody.
+    pub upload_only: Option<bool>,
     /// Piece bytes received.
     pub downloaded: u64,
     /// Piece bytes sent.
@@ -393,6 +403,18 @@ pub struct TorrentHost {
 }
 
 impl TorrentHost {
+    /// Whether it shows or claims to have all.
+    #[must_use]
+    pub fn is_complete(&self) -> bool {
+        self.measured.is_some_and(|(have, of)| have == of) || self.claimed.is_some_and(|(.., left)| left == 0)
+    }
+
+    /// Whether it wants no more, though neither its pieces nor what it told a tracker show that it has all.
+    #[must_use]
+    pub fn is_upload_only(&self) -> bool {
+        self.upload_only == Some(true) && !self.is_complete()
+    }
+
     /// Sent for received, in thousandths, as measured; nothing where nothing was received.
     #[must_use]
     pub fn ratio(&self) -> Option<u64> {
@@ -430,7 +452,7 @@ pub enum Role {
     Member,
     /// It received pieces.
     Leecher,
-    /// It sent pieces and claims or shows to have all.
+    /// It sent pieces, and claims or shows to have all, or told its peers that it wants no more.
     Seeder,
 }
 

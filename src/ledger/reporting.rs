@@ -31,8 +31,7 @@ impl Ledger {
                         host: *address,
                         uploaded: host.uploaded,
                         downloaded: host.downloaded,
-                        complete: host.measured.is_some_and(|(have, of)| have == of)
-                            || host.claimed.is_some_and(|(_, _, _, left)| left == 0),
+                        complete: host.is_complete(),
                         first: host.first,
                         last: host.last,
                         role: host.role,
@@ -197,10 +196,12 @@ fn torrent_report(info_hash: InfoHash, swarm: &Swarm, half: Option<&Half>) -> Op
     let pieces = pieces.or_else(|| swarm.counted_pieces());
     // Good for a share, not to be told as the torrent's size.
     let whole = size.or_else(|| swarm.claimed_size(pieces?));
+    let v2 = swarm.v2.or(half.and_then(|h| h.v2));
     Some(TorrentReport {
         info_hash,
         also: own.or(half.map(|h| h.info_hash)),
-        v2: swarm.v2.or(half.and_then(|h| h.v2)),
+        v2,
+        is_v2: swarm.merkle || v2.is_some(),
         name: name.map(|n| (n.text.clone(), n.channel, n.trust)),
         size,
         pieces,
@@ -209,7 +210,9 @@ fn torrent_report(info_hash: InfoHash, swarm: &Swarm, half: Option<&Half>) -> Op
         last: window.last,
         hosts: swarm.hosts.iter().map(|(address, m)| torrent_host(*address, m, pieces, whole)).collect(),
         peers: swarm.peers.len() as u64,
+        peers_seeding: swarm.seeds.len() as u64,
         reported: swarm.reported.map(|(_, size)| size),
+        scrape: swarm.scrape.as_ref().map(|scrape| scrape.report()),
         channels: swarm.channels.iter().copied().collect(),
         trackers: swarm.trackers.iter().copied().collect(),
         allowed: None,
@@ -232,7 +235,9 @@ fn torrent_host(address: Address, member: &Member, pieces: Option<u32>, size: Op
         (false, 0, _) => None,
         (false, have, of) => Some((have, of)),
     };
-    let complete = complete || member.claimed.is_some_and(|(_, (_, _, _, left))| left == 0);
+    let upload_only = member.upload_only.map(|(_, on)| on);
+    let claims = member.claimed.is_some_and(|(_, (_, _, _, left))| left == 0);
+    let complete = complete || claims || upload_only == Some(true);
     let role = if member.uploaded > 0 && complete && member.downloaded == 0 {
         Role::Seeder
     } else if member.downloaded > 0 || member.uploaded > 0 {
@@ -250,6 +255,7 @@ fn torrent_host(address: Address, member: &Member, pieces: Option<u32>, size: Op
             .claimed
             .map(|(_, (event, up, down, left)): (_, (AnnounceEvent, u64, u64, u64))| (event, up, down, left)),
         measured,
+        upload_only,
         downloaded: member.downloaded,
         uploaded: member.uploaded,
         peers: member.peers.len() as u64,

@@ -1,10 +1,10 @@
 //! What is known of one torrent, and what changes it.
 
 use super::host::join;
+use super::scrape::Scrape;
 use super::window::Window;
-use crate::base::{Address, Endpoint, InfoHash, InfoHashV2, Timestamp};
+use crate::base::{Address, Endpoint, InfoHash, InfoHashV2, ShortMap, ShortSet, Timestamp};
 use crate::event::{AnnounceEvent, Channel, NameTrust, TorrentKey};
-use std::collections::{BTreeMap, BTreeSet};
 
 /// Home hosts kept per torrent.
 const HOSTS: usize = 256;
@@ -50,16 +50,22 @@ fn newer<T>(to: &mut Latest<T>, more: Latest<T>) {
 pub struct Swarm {
     pub name: Option<Name>,
     pub window: Option<Window>,
-    pub hosts: BTreeMap<Address, Member>,
-    pub peers: BTreeSet<Endpoint>,
+    pub hosts: ShortMap<Address, Member>,
+    pub peers: ShortSet<Endpoint>,
+    /// Remote endpoints that told home hosts that they have all, or download nothing.
+    pub seeds: ShortSet<Endpoint>,
     /// How many pieces it has at least, by the highest index seen, and at most, by the bitfields.
     pub pieces: (u32, Option<u32>),
     pub reported: Latest<(u32, u32, Option<u32>)>,
-    pub channels: BTreeSet<Channel>,
+    /// What nodes of the DHT said of its size.
+    pub scrape: Option<Box<Scrape>>,
+    pub channels: ShortSet<Channel>,
     /// Trackers that home hosts announced it to.
-    pub trackers: BTreeSet<Endpoint>,
+    pub trackers: ShortSet<Endpoint>,
     /// The other swarm key of a hybrid torrent, as peers showed it.
     pub also: Option<InfoHash>,
+    /// Peers spoke of its hashes of version 2 (BEP 52).
+    pub merkle: bool,
     /// The whole v2 info-hash.
     pub v2: Option<InfoHashV2>,
 }
@@ -74,11 +80,13 @@ pub struct Member {
     pub most_left: u64,
     pub have: u32,
     pub complete: bool,
+    /// Whether it told peers that it downloads nothing (BEP 21).
+    pub upload_only: Latest<bool>,
     pub downloaded: u64,
     pub uploaded: u64,
     /// Of both, from and to home hosts.
     pub across: [u64; 2],
-    pub peers: BTreeSet<Endpoint>,
+    pub peers: ShortSet<Endpoint>,
 }
 
 impl Swarm {
@@ -148,7 +156,11 @@ impl Swarm {
             }
         }
         extend(&mut self.peers, delta.peers);
+        extend(&mut self.seeds, delta.seeds);
         newer(&mut self.reported, delta.reported);
+        if let Some(scrape) = delta.scrape {
+            self.scrape.get_or_insert_default().add(&scrape);
+        }
         self.extends(delta.pieces.0, delta.pieces.1);
         self.channels.extend(delta.channels);
         for tracker in delta.trackers {
@@ -156,6 +168,7 @@ impl Swarm {
                 self.trackers.insert(tracker);
             }
         }
+        self.merkle |= delta.merkle;
         delta.also.into_iter().for_each(|hash| self.offer_key(TorrentKey::Swarm(hash)));
         delta.v2.into_iter().for_each(|hash| self.offer_key(TorrentKey::V2(hash)));
         new
@@ -170,6 +183,7 @@ impl Member {
         self.most_left = self.most_left.max(delta.most_left);
         self.have = self.have.max(delta.have);
         self.complete |= delta.complete;
+        newer(&mut self.upload_only, delta.upload_only);
         self.downloaded += delta.downloaded;
         self.uploaded += delta.uploaded;
         self.across.iter_mut().zip(delta.across).for_each(|(sum, n)| *sum += n);
@@ -177,7 +191,7 @@ impl Member {
     }
 }
 
-fn extend(to: &mut BTreeSet<Endpoint>, from: BTreeSet<Endpoint>) {
+fn extend(to: &mut ShortSet<Endpoint>, from: ShortSet<Endpoint>) {
     for endpoint in from {
         if to.len() >= PEERS {
             return;

@@ -26,24 +26,43 @@ pub fn write_json(report: &Report, out: &mut dyn Write) -> io::Result<()> {
 /// # Errors
 /// Those of the output.
 pub fn write_json_with_alerts(report: &Report, alerts: &AlertLog, out: &mut dyn Write) -> io::Result<()> {
-    let mut w = JsonWriter::pretty();
+    let (mut w, mut written) = (JsonWriter::pretty(), Ok(()));
+    let mut pass_on = |w: &mut JsonWriter| {
+        if written.is_ok() {
+            written = w.pass_on(out);
+        }
+    };
     w.object(|w| {
         w.key("swarmscope").string(env!("CARGO_PKG_VERSION"));
         w.key("coverage").object(|w| coverage(w, &report.coverage));
         w.key("totals").object(|w| totals(w, &report.totals));
-        w.key("hosts").array(|w| report.hosts.iter().for_each(|h| w.object(|w| host(w, h))));
-        w.key("torrents").array(|w| report.torrents.iter().for_each(|t| w.object(|w| torrent(w, t))));
+        w.key("hosts").array(|w| {
+            for one in &report.hosts {
+                w.object(|w| host(w, one));
+                pass_on(w);
+            }
+        });
+        w.key("torrents").array(|w| {
+            for one in &report.torrents {
+                w.object(|w| torrent(w, one));
+                pass_on(w);
+            }
+        });
         w.key("alerts").array(|w| alerts.records().for_each(|r| w.object(|w| alerts::record(w, r))));
         if alerts.left_out() > 0 {
             w.key("alerts_left_out").number(alerts.left_out());
         }
         w.key("exposure").array(|w| {
-            report.exposure.iter().for_each(|p| w.object(|w| port(w, p, &report.scans)));
+            for one in &report.exposure {
+                w.object(|w| port(w, one, &report.scans));
+                pass_on(w);
+            }
         });
         w.key("sensor_place").object(|w| place(w, &report.place));
         w.key("port_mappings").array(|w| report.mappings.iter().for_each(|m| w.object(|w| mapping(w, m))));
         w.key("oddities").object(|w| counts(w, &report.oddities));
     });
+    written?;
     out.write_all(w.text().as_bytes())?;
     out.write_all(b"\n")
 }
@@ -329,6 +348,7 @@ pub(super) fn torrent(w: &mut JsonWriter, t: &TorrentReport) {
     w.key("info_hash").plain(t.info_hash);
     w.key("also").optional(t.also, |w, hash| w.plain(hash));
     w.key("info_hash_v2").optional(t.v2, |w, hash| w.plain(hash));
+    w.key("meta_version").optional(t.is_v2.then_some(2), JsonWriter::number);
     w.key("name").optional(t.name.as_ref(), |w, (text, channel, trust)| {
         w.object(|w| {
             w.key("text").string(text);
@@ -343,11 +363,19 @@ pub(super) fn torrent(w: &mut JsonWriter, t: &TorrentReport) {
     w.key("last").plain(t.last);
     w.key("hosts").array(|w| t.hosts.iter().for_each(|h| w.object(|w| torrent_host(w, h, t.size))));
     w.key("peers").number(t.peers);
+    w.key("peers_seeding").number(t.peers_seeding);
     w.key("reported").optional(t.reported, |w, (seeders, leechers, completed)| {
         w.object(|w| {
             w.key("seeders").number(seeders);
             w.key("leechers").number(leechers);
             w.key("completed").optional(completed, JsonWriter::number);
+        });
+    });
+    w.key("dht_scrape").optional(t.scrape, |w, scrape| {
+        w.object(|w| {
+            w.key("seeders").optional(scrape.seeders, JsonWriter::number);
+            w.key("leechers").optional(scrape.leechers, JsonWriter::number);
+            w.key("answers").number(scrape.answers);
         });
     });
     w.key("home_hosts").number(t.hosts.len() as u64);
@@ -382,6 +410,7 @@ fn torrent_host(w: &mut JsonWriter, h: &TorrentHost, size: Option<u64>) {
             w.key("completion").optional(share, |w, (have, of)| w.share(have.into(), of.into()));
         });
     });
+    w.key("upload_only").optional(h.upload_only, JsonWriter::boolean);
     w.key("bytes_down").number(h.downloaded);
     w.key("bytes_up").number(h.uploaded);
     w.key("ratio").optional(h.ratio(), |w, n| w.json(&format!("{}.{:03}", n / 1_000, n % 1_000)));

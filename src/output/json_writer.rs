@@ -4,6 +4,10 @@
 //! editor would obey: control characters, U+2028/2029 and bidirectional controls leave as `\uXXXX`.
 
 use std::fmt::{self, Write};
+use std::io;
+
+/// Bytes from which on a text is handed over.
+const PIECE: usize = 64 * 1024;
 
 /// Builds one JSON value in a buffer. Commas, colons and (when `pretty`) line breaks are placed by the writer.
 #[derive(Debug, Default)]
@@ -43,6 +47,19 @@ impl JsonWriter {
     #[must_use]
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// Hands over what was written so far, if it is much, and goes on behind it: a report of a large network is larger than the
+    /// memory that it was made in. May be called between two values.
+    ///
+    /// # Errors
+    /// Those of the output.
+    pub fn pass_on(&mut self, out: &mut dyn io::Write) -> io::Result<()> {
+        if self.text.len() >= PIECE {
+            out.write_all(self.text.as_bytes())?;
+            self.text.clear();
+        }
+        Ok(())
     }
 
     /// Forgets what was written and keeps the buffer.
@@ -167,7 +184,8 @@ impl JsonWriter {
     }
 
     fn break_line(&mut self) {
-        if self.pretty && !self.text.is_empty() {
+        // Only the outermost value begins without a line break.
+        if self.pretty && (self.depth > 0 || !self.text.is_empty()) {
             self.text.push('\n');
             (0..self.depth).for_each(|_| self.text.push_str("  "));
         }
@@ -275,5 +293,31 @@ mod tests {
             let back: String = serde_json::from_str(&written(text.as_bytes())).unwrap();
             prop_assert_eq!(back, text);
         }
+    }
+
+    #[test]
+    fn what_is_passed_on_in_pieces_is_the_same_text() {
+        let items: Vec<String> = (0..9).map(|n| n.to_string().repeat(PIECE / 3)).collect();
+        let written = |pieces: bool| {
+            let (mut w, mut out, mut most) = (JsonWriter::pretty(), Vec::new(), 0);
+            w.object(|w| {
+                for key in ["a", "b"] {
+                    w.key(key).array(|w| {
+                        for item in &items {
+                            w.object(|w| w.key("item").string(item));
+                            most = most.max(w.text().len());
+                            if pieces {
+                                w.pass_on(&mut out).unwrap();
+                            }
+                        }
+                    });
+                }
+            });
+            out.extend_from_slice(w.text().as_bytes());
+            (String::from_utf8(out).unwrap(), most)
+        };
+        let ((whole, large), (pieces, small)) = (written(false), written(true));
+        assert_eq!(pieces, whole);
+        assert!(small < 2 * PIECE && large > 5 * PIECE, "{small} {large}");
     }
 }

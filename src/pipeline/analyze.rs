@@ -81,9 +81,7 @@ impl From<CaptureError> for AnalyzeError {
     }
 }
 
-/// Packet time between two ticks.
-const TICK: Duration = Duration::from_secs(10);
-/// The same where news of flows that go on is told.
+/// Packet time between two ticks where news of flows that go on is told.
 const NEWS_TICK: Duration = Duration::from_secs(1);
 /// Packet time between two judgements of a flow that goes on, where no news is told: half the time that evidence lasts.
 const INTERIM: Duration = Duration::from_secs(900);
@@ -139,7 +137,7 @@ pub fn analyze_source<S: PacketSource + ?Sized>(
         limits.keeper,
     );
     let mut tally = Tally::default();
-    let mut clock = Clock::new(if options.news { NEWS_TICK } else { TICK });
+    let mut clock = Clock::new(if options.news { NEWS_TICK } else { limits.tick });
     loop {
         let packet = match source.next_packet()? {
             Read::Packet(packet) => packet,

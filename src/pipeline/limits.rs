@@ -2,12 +2,22 @@
 
 use crate::flow::FlowLimits;
 use crate::ledger::LedgerLimits;
+use std::time::Duration;
 
 /// Memory that the default caps are meant for, in bytes.
 pub const MEMORY: u64 = 512 << 20;
 
+/// What is there in any case: the program itself, batches, unanswered requests, what the allocator keeps of all that was given
+/// back.
+const BASE: u64 = 48 << 20;
+
+/// Packet time between two ticks: flows that end wait for the next one.
+const TICK: Duration = Duration::from_secs(10);
+/// The same with little memory.
+const SHORT_TICK: Duration = Duration::from_secs(1);
+
 /// The caps of what is remembered. The default suits a large network.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub struct AnalyzeLimits {
     /// Caps and idle times of the flows.
     pub flows: FlowLimits,
@@ -15,6 +25,19 @@ pub struct AnalyzeLimits {
     pub ledger: LedgerLimits,
     /// Caps on flows whose verdict is open.
     pub keeper: KeeperLimits,
+    /// Packet time between two ticks of an analysis of files.
+    pub tick: Duration,
+}
+
+impl Default for AnalyzeLimits {
+    fn default() -> Self {
+        Self {
+            flows: FlowLimits::default(),
+            ledger: LedgerLimits::default(),
+            keeper: KeeperLimits::default(),
+            tick: TICK,
+        }
+    }
 }
 
 /// Caps on flows whose verdict is open.
@@ -38,10 +61,11 @@ impl AnalyzeLimits {
     #[must_use]
     pub fn within(memory: u64) -> Self {
         let scaled = |cap: usize, floor: usize| {
-            let cap = (cap as u128 * u128::from(memory) / u128::from(MEMORY)).max(floor as u128);
+            let (free, whole) = (memory.saturating_sub(BASE), MEMORY - BASE);
+            let cap = (cap as u128 * u128::from(free) / u128::from(whole)).max(floor as u128);
             usize::try_from(cap).unwrap_or(usize::MAX).min(1 << 30)
         };
-        let Self { flows, ledger, keeper } = Self::default();
+        let Self { flows, ledger, keeper, tick } = Self::default();
         Self {
             flows: FlowLimits {
                 flows: scaled(flows.flows, 16_384),
@@ -61,6 +85,7 @@ impl AnalyzeLimits {
                 waiting: scaled(keeper.waiting, 1_024),
                 running: scaled(keeper.running, 2_048),
             },
+            tick: if memory < MEMORY / 2 { SHORT_TICK } else { tick },
         }
     }
 }
@@ -72,13 +97,14 @@ mod tests {
     #[test]
     fn the_caps_follow_the_memory() {
         let caps = |memory| {
-            let AnalyzeLimits { flows, ledger, keeper } = AnalyzeLimits::within(memory);
+            let AnalyzeLimits { flows, ledger, keeper, .. } = AnalyzeLimits::within(memory);
             [flows.flows, flows.states, ledger.hosts, ledger.endpoints, keeper.waiting, keeper.running]
         };
         let default = AnalyzeLimits::default();
         assert_eq!(caps(MEMORY)[..2], [default.flows.flows, default.flows.states]);
-        assert_eq!(caps(MEMORY / 8), caps(MEMORY).map(|cap| cap / 8));
-        assert_eq!(caps(2 * MEMORY), caps(MEMORY).map(|cap| cap * 2));
+        let part = |n| (MEMORY - BASE) / 8 * n + BASE;
+        assert_eq!(caps(part(1)), caps(MEMORY).map(|cap| cap / 8));
+        assert_eq!(caps(part(16)), caps(MEMORY).map(|cap| cap * 2));
         assert_eq!(caps(0), [16_384, 1_024, 1_024, 4_096, 1_024, 2_048]);
     }
 }

@@ -1,6 +1,6 @@
 //! Owns threads, queues and ticks: leads packets from a source through frames, flows and dissectors into the ledger.
 //!
-//! [`analyze`] reads files, [`analyze_source`] anything that yields packets. One `Worker` serves both
+//! [`analyze()`] reads files, [`analyze_source`] anything that yields packets. One `Worker` serves both
 //! ways of running: inline on the reading thread (`workers = 0`, the cheapest for files), or behind a bounded queue of
 //! recycled frame batches, sharded by address pair.
 //! At every tick of packet time all workers are waited for and what they finished is put in order, so that the number of
@@ -11,6 +11,7 @@ mod batch;
 mod clock;
 mod coverage;
 mod desk;
+mod followed;
 mod gather;
 mod keeper;
 mod lane;

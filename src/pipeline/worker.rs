@@ -1,10 +1,13 @@
 //! One worker: owns its flows and dissectors outright, tells the ledger what it learnt once per batch.
 
+use super::followed::Followed;
 use super::story::{end_reason, knock, opened_with, plain, record};
 use crate::base::{Direction, Endpoint, HashKey, HomeNets, Timestamp, Transport};
 use crate::dissect::{Conversation, Datagram, Dissector, MetadataStore, Packet, Sink, TcpSegment, Verdict};
-use crate::event::{Answer, DhtMessage, EndReason, Fact, FlowRecord, Knock, Label, Opaque, Subject, Trace};
-use crate::flow::{Ended, Flow, FlowId, FlowLimits, FlowTable, TableCounters, Touch};
+use crate::event::{
+    Answer, Clients, DhtMessage, Draft, EndReason, Fact, FlowRecord, Knock, Opaque, Subject, Trace,
+};
+use crate::flow::{Ended, FlowId, FlowLimits, FlowTable, TableCounters, Touch};
 use crate::frame::{Frame, Segment, Tcp};
 use crate::ledger::{Deltas, HEAVY, Ledger, PlainFlow, Scene};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -20,24 +23,8 @@ const RETRY: Duration = Duration::from_millis(900);
 /// Attempts of strangers that are collected before the ledger is told.
 const KNOCKED: usize = 4_096;
 
-/// A side that sends nothing for so long has paused.
-const PAUSE: Duration = Duration::from_secs(300);
-
 /// Packet time between two looks at how far big flows have come, which takes a walk through the table.
 const HEAVY_EVERY: Duration = Duration::from_secs(60);
-
-/// What a worker keeps for a flow that is of interest.
-#[derive(Debug, Default)]
-struct Followed {
-    label: Label,
-    /// When it was first followed.
-    since: Timestamp,
-    /// First and last packet of the stretch in which each side sent last.
-    last_stretch: [Option<(Timestamp, Timestamp)>; 2],
-    conversation: Conversation,
-    /// Only where an explanation was asked for.
-    trace: Option<Box<Trace>>,
-}
 
 /// A DHT message kept for the event log.
 #[derive(Clone, Debug)]
@@ -119,6 +106,8 @@ pub struct Worker {
     dissector: Dissector,
     ledger: Arc<Ledger>,
     deltas: Deltas,
+    /// What flows named as clients.
+    clients: Clients,
     harvest: Harvest,
     keep: Keep,
     /// When flows that go on were last told of.
@@ -141,6 +130,7 @@ impl Worker {
             dissector: Dissector::new(key, metadata),
             ledger,
             deltas: Deltas::default(),
+            clients: Clients::default(),
             harvest: Harvest::default(),
             keep,
             told: Timestamp::MIN,
@@ -223,7 +213,7 @@ impl Worker {
             }
             let mut record = Box::new(record(&flow, EndReason::Running));
             record.last_stretch = followed.last_stretch(&flow);
-            record.label = followed.label.clone();
+            record.label = followed.label.label();
             record.opaque = opaque;
             self.harvest.running.push(record);
         }
@@ -304,7 +294,7 @@ impl Worker {
         let followed = match self.flows.state(id) {
             Some(followed) => followed,
             None => {
-                let new = fresh.insert(Box::new(Followed { since: frame.at, ..Followed::default() }));
+                let new = fresh.insert(Box::new(Followed::new(frame.at)));
                 new.sent(frame, direction);
                 new
             }
@@ -317,6 +307,7 @@ impl Worker {
             scene: Scene { at: frame.at, number: frame.number, ends, transport, sender: direction },
             home: self.ledger.home(),
             label: &mut followed.label,
+            clients: &mut self.clients,
             trace: followed.trace.as_deref_mut(),
             deltas: &mut self.deltas,
             dht: self.keep.dht.then_some(&mut self.harvest.dht),
@@ -397,6 +388,7 @@ impl Worker {
                 scene,
                 home: self.ledger.home(),
                 label,
+                clients: &mut self.clients,
                 trace: trace.as_deref_mut(),
                 deltas: &mut self.deltas,
                 dht: None,
@@ -411,7 +403,7 @@ impl Worker {
                 let mut record = unnamed();
                 record.opaque = opaque;
                 record.last_stretch = followed.last_stretch(&flow);
-                record.label = followed.label;
+                record.label = followed.label.label();
                 record.label.opens = opens;
                 record.trace = followed.trace;
                 if let Some(trace) = &mut record.trace {
@@ -444,32 +436,12 @@ impl Worker {
     }
 }
 
-impl Followed {
-    /// Takes note of who sends. An RST is the kernel's, of a program that may be gone.
-    fn sent(&mut self, frame: &Frame<'_>, direction: Direction) {
-        let reset = matches!(frame.segment, Segment::Tcp(tcp) if tcp.has(Tcp::RST));
-        if let (false, Some(stretch)) = (reset, self.last_stretch.get_mut(direction.index())) {
-            *stretch = Some(match *stretch {
-                Some((first, last)) if frame.at.since(last) < PAUSE => (first, last.max(frame.at)),
-                _ => (frame.at, frame.at),
-            });
-        }
-    }
-
-    /// When each side sent last. What a side sent before the flow was followed, it sent by then.
-    fn last_stretch(&self, flow: &Flow) -> [Option<(Timestamp, Timestamp)>; 2] {
-        let before = (flow.first.min(self.since), self.since);
-        let [a, b] = flow.packets.map(|n| (n > 0).then_some(before));
-        let [last_a, last_b] = self.last_stretch;
-        [last_a.or(a), last_b.or(b)]
-    }
-}
-
 /// Writes facts down where they count: on the flow's label, in the worker's deltas, in the DHT log.
 struct Recorder<'a> {
     scene: Scene,
     home: &'a HomeNets,
-    label: &'a mut Label,
+    label: &'a mut Draft,
+    clients: &'a mut Clients,
     trace: Option<&'a mut Trace>,
     deltas: &'a mut Deltas,
     dht: Option<&'a mut Vec<LoggedDht>>,
@@ -479,7 +451,7 @@ struct Recorder<'a> {
 impl Sink for Recorder<'_> {
     fn fact(&mut self, sender: Direction, fact: Fact<'_>) {
         self.scene.sender = sender;
-        self.label.learn(sender, &fact);
+        self.label.learn(self.clients, sender, &fact);
         if let (Some(trace), Fact::Identified { reason, .. }) = (self.trace.as_mut(), &fact) {
             // What waited for a gap is told at the end, which is no packet's doing.
             let number = Some(self.scene.number).filter(|&n| n != u64::MAX);
@@ -502,3 +474,7 @@ impl Sink for Recorder<'_> {
         }
     }
 }
+
+#[cfg(test)]
+#[path = "worker_memory.rs"]
+mod memory;

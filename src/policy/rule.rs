@@ -165,7 +165,7 @@ pub struct Rule {
     pub labels: BTreeMap<String, String>,
     /// The file it was read from.
     pub file: String,
-    /// What it asks, in the words of [`vocabulary`](super::vocabulary).
+    /// What it asks, in the words of [`vocabulary`](super::vocabulary()).
     pub words: BTreeSet<String>,
     pub(super) matching: Match,
     pub(super) group_by: Vec<GroupBy>,

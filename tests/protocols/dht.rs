@@ -146,3 +146,47 @@ fn a_salted_item_is_not_taken_for_a_wrong_answer() {
     assert_eq!(purposes(&seen), [(DhtPurpose::Storage, 1)]);
     assert!(seen.report.totals.malformed.is_empty(), "{:?}", seen.report.totals.malformed);
 }
+
+#[test]
+fn scrapes_tell_how_large_a_swarm_is() {
+    let scrape = [&get_peers(TORRENT)[..], b"6:scrapei1e"].concat();
+    // Each sets two bits of its own: one address, about.
+    let filter = |at: usize| {
+        let mut filter = [0; 256];
+        filter[at] = 0x81;
+        filter
+    };
+    let key = |name: &[u8], filter: &[u8]| [name, &text(filter)].concat();
+    let answered = |answers: &[Vec<u8>]| {
+        let mut scene = Scene::default();
+        for (n, answer) in answers.iter().enumerate() {
+            let transaction = [b's', n as u8];
+            scene.udp(A, NODE, &query(ID, &scrape, "get_peers", &transaction));
+            scene.udp(NODE, A, &response(&[], answer, &transaction));
+        }
+        scene.read()
+    };
+    let both = |sd: usize, pe: usize| [key(b"4:BFpe", &filter(pe)), key(b"4:BFsd", &filter(sd))].concat();
+    let seen = answered(&[both(1, 2), both(1, 3), both(1, 4)]);
+    let json = &seen.json["torrents"][0];
+    assert_eq!(json["dht_scrape"], serde_json::json!({ "seeders": 1, "leechers": 3, "answers": 3 }));
+    assert!(seen.summary.contains("the DHT says about 1 seeding and 3 not"), "{}", seen.summary);
+    assert_eq!(seen.torrent(TORRENT).hosts[0].role, Role::Lookup, "who asks takes no part");
+    assert_eq!(seen.torrent(TORRENT).peers, 0, "a filter names no endpoint");
+    // Filters of another length are none; one alone says nothing of the other sort.
+    let seen = answered(&[key(b"4:BFpe", &[0xff; 255]), key(b"4:BFsd", &filter(7))].map(|k| k.to_vec()));
+    assert_eq!(seen.json["torrents"][0]["dht_scrape"]["leechers"], serde_json::Value::Null);
+    assert_eq!(seen.json["torrents"][0]["dht_scrape"]["answers"], 1);
+    // Nobody knows the torrent: a node asked for an id that is none.
+    assert!(
+        answered(&[[key(b"4:BFpe", &[0; 256]), key(b"4:BFsd", &[0; 256])].concat()])
+            .report
+            .torrents
+            .is_empty()
+    );
+    // An answer to nothing that was asked says nothing of any torrent.
+    let mut scene = Scene::default();
+    scene.udp(A, NODE, &query(ID, &scrape, "get_peers", b"s1"));
+    scene.udp(NODE, A, &response(&[], &both(1, 2), b"zz"));
+    assert!(scene.read().report.torrents.is_empty());
+}

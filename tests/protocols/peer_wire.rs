@@ -4,6 +4,7 @@ use crate::scene::{Scene, Seen};
 use sha1::Digest;
 use swarmscope::base::InfoHashV2;
 use swarmscope::event::{Channel, Encryption, Family, Grade, Kind, NameTrust, Reason};
+use swarmscope::ledger::report::Role;
 
 const A: &str = "192.168.1.10:51413";
 const B: &str = "198.51.100.7:6881";
@@ -184,6 +185,61 @@ fn progress_follows_what_a_peer_has_and_drops() {
 }
 
 #[test]
+fn a_partial_seed_is_a_seeder_by_what_it_tells_its_peers() {
+    let told = |messages: &[Vec<u8>]| {
+        let mut scene = Scene::default();
+        scene.tcp(A, B, &handshake(USUAL, V1, b"-qB4520-abcdefghijkl"));
+        scene.tcp(B, A, &handshake(USUAL, V1, b"-lt20A0-abcdefghijkl"));
+        scene.tcp(B, A, &extended(0, b"d1:md11:upload_onlyi3eee"));
+        for m in messages {
+            scene.tcp(A, B, m);
+        }
+        scene.tcp(A, B, &message(7, &piece(1, 16_384)));
+        scene.read()
+    };
+    let hello = |upload_only: &str| extended(0, format!("d1:mde{upload_only}e").as_bytes());
+    let of = |seen: &Seen| (seen.torrent(V1).hosts[0].upload_only, seen.torrent(V1).hosts[0].role);
+    let half = message(5, &[0xf0]);
+    let seen = told(&[hello("11:upload_onlyi1e"), half.clone()]);
+    assert_eq!(of(&seen), (Some(true), Role::Seeder));
+    assert_eq!(seen.torrent(V1).hosts[0].measured, Some((4, 0)), "what it has is not what it wants");
+    assert!(seen.summary.contains("all wanted (upload-only)"), "{}", seen.summary);
+    assert_eq!(seen.json["torrents"][0]["hosts"][0]["upload_only"], true);
+    // The message of the extension says the same, by the number that the receiver gave it, and takes it back.
+    assert_eq!(of(&told(&[half.clone(), extended(3, &[1])])), (Some(true), Role::Seeder));
+    assert_eq!(
+        of(&told(&[hello("11:upload_onlyi1e"), half.clone(), extended(3, &[0])])),
+        (Some(false), Role::Leecher)
+    );
+    // Another number, another length and another value say nothing.
+    let nothing = [extended(4, &[1]), extended(3, &[1, 1]), extended(3, &[2]), hello("")];
+    assert_eq!(of(&told(&[&[half], &nothing[..]].concat())), (None, Role::Leecher));
+    let all = told(&[hello("11:upload_onlyi1e"), message(14, &[])]);
+    assert!(all.summary.contains("all (measured)"), "a seed is known by what it has: {}", all.summary);
+}
+
+#[test]
+fn peers_that_tell_home_hosts_that_they_seed_are_counted() {
+    let seeding = |told: &[Vec<u8>]| {
+        let mut scene = Scene::default();
+        scene.tcp(A, B, &handshake(USUAL, V1, b"-qB4520-abcdefghijkl"));
+        scene.tcp(B, A, &handshake(USUAL, V1, b"-lt20A0-abcdefghijkl"));
+        for m in told {
+            scene.tcp(B, A, m);
+        }
+        let seen = scene.read();
+        assert_eq!(seen.torrent(V1).hosts.len(), 1, "a remote is no home host");
+        assert_eq!(seen.summary.contains("1 peer seen (1 seeding)"), seen.torrent(V1).peers_seeding == 1);
+        seen.json["torrents"][0]["peers_seeding"].clone()
+    };
+    let hello = extended(0, b"d1:mde11:upload_onlyi1ee");
+    assert_eq!(seeding(&[message(14, &[])]), 1);
+    assert_eq!(seeding(std::slice::from_ref(&hello)), 1);
+    assert_eq!(seeding(&[message(14, &[]), hello]), 1, "a peer is counted once");
+    assert_eq!(seeding(&[message(5, &[0xf0]), extended(0, b"d1:mde11:upload_onlyi0ee")]), 0);
+}
+
+#[test]
 fn fast_and_hash_messages_keep_the_framing() {
     let block = [0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0x40, 0];
     let span = [&[7; 32][..], &[0; 8], &[0, 0, 0, 2], &[0; 4]].concat();
@@ -205,6 +261,78 @@ fn fast_and_hash_messages_keep_the_framing() {
     let seen = scene.read();
     assert_eq!(seen.report.totals.malformed.len(), 0);
     assert_eq!(downloaded(&seen, V1), 16_384);
+}
+
+#[test]
+fn messages_about_hashes_show_a_torrent_of_version_2() {
+    let span = [&[7; 32][..], &[0; 8], &[0, 0, 0, 2], &[0; 4]].concat();
+    let told = |messages: &[Vec<u8>]| {
+        let mut scene = Scene::default();
+        scene.tcp(A, B, &handshake(HYBRID, V1, b"-qB4520-abcdefghijkl"));
+        scene.tcp(B, A, &handshake(HYBRID, V1, b"-lt20A0-abcdefghijkl"));
+        for m in messages {
+            scene.tcp(B, A, m);
+        }
+        let seen = scene.read();
+        let version = seen.json["torrents"][0]["meta_version"].clone();
+        assert_eq!(seen.summary.contains("version 2 or hybrid"), version == 2, "{}", seen.summary);
+        version
+    };
+    for (id, rest) in [(21, 0), (22, 64), (23, 0)] {
+        assert_eq!(told(&[message(id, &[&span[..], &vec![5; rest]].concat())]), 2, "message {id}");
+        assert!(told(&[message(id, &[&span[..], &vec![5; rest + 1]].concat())]).is_null(), "too long: {id}");
+    }
+    assert!(told(&[message(14, &[])]).is_null());
+}
+
+#[test]
+fn pieces_that_peers_propose_are_pieces_that_there_are() {
+    let pieces = |messages: &[Vec<u8>]| {
+        let mut scene = Scene::default();
+        scene.tcp(A, B, &handshake(USUAL, V1, b"-qB4520-abcdefghijkl"));
+        scene.tcp(B, A, &handshake(USUAL, V1, b"-lt20A0-abcdefghijkl"));
+        // Room for 1,008 pieces, and the first of them.
+        scene.tcp(B, A, &message(5, &[&[0x80][..], &[0; 125]].concat()));
+        for m in messages {
+            scene.tcp(B, A, m);
+        }
+        scene.read().torrent(V1).pieces
+    };
+    let proposed = 1_004u32.to_be_bytes();
+    assert_eq!((pieces(&[]), pieces(&[message(4, &proposed)])), (None, Some(1_005)));
+    assert_eq!(pieces(&[message(13, &proposed)]), Some(1_005), "suggest");
+    assert_eq!(pieces(&[message(17, &proposed)]), Some(1_005), "allowed fast");
+}
+
+#[test]
+fn holepunch_names_peers_unless_it_failed() {
+    let endpoint = [198, 51, 100, 77, 0x1a, 0xe1];
+    let peers = |kind: u8, error: u8| {
+        let mut scene = Scene::default();
+        scene.tcp(A, B, &handshake(USUAL, V1, b"-qB4520-abcdefghijkl"));
+        scene.tcp(A, B, &extended(0, b"d1:md12:ut_holepunchi4eee"));
+        scene.tcp(B, A, &handshake(USUAL, V1, b"-lt20A0-abcdefghijkl"));
+        scene.tcp(B, A, &extended(4, &[&[kind, 0][..], &endpoint, &[0, 0, 0, error]].concat()));
+        scene.read().torrent(V1).peers
+    };
+    assert_eq!((peers(0, 0), peers(1, 0)), (2, 2), "the relay and the peer");
+    assert_eq!((peers(2, 1), peers(2, 3)), (1, 1), "no peer is where none was found");
+}
+
+#[test]
+fn extended_messages_that_cannot_be_read_are_counted() {
+    let mut scene = Scene::default();
+    scene.tcp(A, B, &handshake(USUAL, V1, b"-qB4520-abcdefghijkl"));
+    scene.tcp(A, B, &extended(0, b"d1:md11:lt_donthavei7e6:ut_pexi1e11:upload_onlyi3eee"));
+    scene.tcp(B, A, &handshake(USUAL, V1, b"-lt20A0-abcdefghijkl"));
+    // A piece of three bytes, a list that divides into no peers, a switch that is neither on nor off, and an unknown number.
+    for (id, payload) in [(7, &b"\0\0\0"[..]), (1, b"d5:added5:abcdee"), (3, b"\x07"), (9, b"what")] {
+        scene.tcp(B, A, &extended(id, payload));
+    }
+    let seen = scene.read();
+    let malformed = |reason| seen.report.totals.malformed.get(&(Kind::PeerWire, reason)).copied();
+    assert_eq!((malformed("length"), malformed("value")), (Some(2), Some(1)));
+    assert_eq!(malformed("framing"), None, "the messages after it are read");
 }
 
 #[test]

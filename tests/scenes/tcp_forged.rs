@@ -57,6 +57,19 @@ fn an_insertion_ends_nothing() {
         });
         check(&mut suite, name, "a forged end must not end the tracking", &forged);
     }
+    // A SYN after a RST opens a flow of its own, with a number of its own.
+    for (name, offset) in
+        [("there", 0u32), ("behind", 700), ("far behind", 0x3000_0000), ("ahead", 0xffff_fc00)]
+    {
+        let damaged = before(|talk, side| {
+            talk.inject(side, Tcp::RST, b"").bad_checksum = true;
+            let syn = talk.inject(side, Tcp::SYN, b"");
+            syn.bad_checksum = true;
+            syn.header.seq = syn.header.seq.wrapping_add(offset);
+        });
+        let name = format!("RST and SYN with a bad checksum, {name}");
+        check(&mut suite, &name, "the receiver drops them", &damaged);
+    }
     let far = before(|talk, side| {
         talk.inject(side, Tcp::RST, b"").header.seq ^= 0x4000_0000;
     });
@@ -122,6 +135,14 @@ fn garbage_that_the_receiver_drops() {
         let check = if elsewhere { check_but_responder } else { check };
         check(&mut suite, name, why, talk);
     }
+    // Between messages it costs those it lies over, and neither the label nor what comes after.
+    let mut between = Talk::opened(alice(), bob());
+    for (side, id) in [(A, &ALICE), (B, &BOB)] {
+        between.say(side, &handshake(id));
+        between.inject(side, Tcp::ACK | PUSH, &junk).bad_checksum = true;
+    }
+    peer::chat(&mut between);
+    check(&mut suite, "bad checksum between messages", "the receiver drops it", &between);
     suite.finish();
 }
 

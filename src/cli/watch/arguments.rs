@@ -263,7 +263,7 @@ mod tests {
              --home-net 10.0.0.0/8 --quiet-for 7d --memory 64MiB --user nobody --events e.jsonl --all-flows --log dht --log.level debug \
              --log.format json --web.listen-address localhost:1 --web.config.file w.yml --web.insecure --web.enable-lifecycle \
              --web.allowed-host s --web.telemetry-path /m --web.external-url http://s --metrics.max-hosts 9 --rules r --allow l --state s \
-             --names off --anonymize key --workers 7",
+             --names off --anonymize key --workers 7 --fanout",
             "",
         );
         // What is written of both, line by line, differs everywhere: a setting without a flag would show here. Where alerts go

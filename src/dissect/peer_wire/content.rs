@@ -1,10 +1,10 @@
-//! What handshakes and messages of the peer wire state (BEP 3, 5, 6, 9, 10, 11, 52, 54, 55; Azureus messaging), as facts.
+//! What handshakes and messages of the peer wire state (BEP 3, 5, 6, 9, 10, 11, 21, 52, 54, 55; Azureus messaging), as facts.
 
 use crate::base::{Direction, Endpoint, InfoHash};
 use crate::dissect::metadata::MetadataStore;
 use crate::dissect::sink::{Sink, named};
 use crate::event::{Channel, ClientSource, Fact, Have, Kind, Reason, TorrentKey};
-use crate::wire::extension::{self, Extension, Ids, Metadata};
+use crate::wire::extension::{self, Extension, Holepunch, HolepunchKind, Ids, Metadata};
 use crate::wire::handshake::{Handshake, Pair};
 use crate::wire::message::{Amp, AmpBody, AmpHandshake, Message};
 use crate::wire::{client, other};
@@ -38,10 +38,14 @@ pub struct Shared {
     pub proven: bool,
     /// Both sides are of another network that speaks the peer wire.
     pub foreign: bool,
+    /// Hashes of BEP 52 were asked for, given or refused.
+    merkle: bool,
     /// How many pieces the messages so far show that there are at least.
     reaches: u32,
-    /// The handshakes seen.
-    handshakes: [Option<Handshake>; 2],
+    /// Of each side whose handshake was seen: whether it may speak Azureus messaging.
+    azureus: [Option<bool>; 2],
+    /// The handshakes, until both were seen and compared.
+    handshakes: Option<Box<[Option<Handshake>; 2]>>,
     /// Extension ids that each side announced for messages *to* it (BEP 10).
     ids: [Option<Ids>; 2],
 }
@@ -49,7 +53,7 @@ pub struct Shared {
 impl Shared {
     /// Messages proved the protocol where no handshake was seen.
     pub fn prove(&mut self, cx: &mut Context<'_>) {
-        if !self.proven && self.handshakes == [None, None] {
+        if !self.proven && self.azureus == [None, None] {
             self.proven = true;
             cx.fact(Fact::Identified { kind: Kind::PeerWire, reason: Reason::MessageChain });
         }
@@ -57,19 +61,19 @@ impl Shared {
 
     /// Whether a side may speak Azureus messaging: its handshake says so, or was not seen.
     pub fn may_be_azureus(&self, from: Direction) -> bool {
-        let own = self.handshakes.get(from.index()).and_then(Option::as_ref);
-        own.is_none_or(|handshake| handshake.reserved.azureus())
+        from.of(self.azureus).unwrap_or(true)
     }
 
     /// Tells a handshake. One of Blizzard's downloader names the other network until the other side turns out to be none
     /// of it: a peer id is a claim, and a client must not hide behind it.
     pub fn handshake(&mut self, cx: &mut Context<'_>, handshake: &Handshake) {
-        if let Some(seen) = self.handshakes.get_mut(cx.from.index()) {
-            *seen = Some(*handshake);
+        let seen = self.handshakes.get_or_insert_default().get_mut(cx.from.index());
+        if let (Some(seen), Some(azureus)) = (seen, self.azureus.get_mut(cx.from.index())) {
+            (*seen, *azureus) = (Some(*handshake), Some(handshake.reserved.azureus()));
         }
         if handshake.peer_id.is_some_and(|id| other::is_blizzard(&id.0)) {
             cx.fact(Fact::Identified { kind: Kind::Blizzard, reason: Reason::OtherMagic });
-            self.foreign = self.handshakes.iter().flatten().count() == 2 && !self.proven;
+            self.foreign = !self.azureus.contains(&None) && !self.proven;
             return;
         }
         self.proven = true;
@@ -87,10 +91,13 @@ impl Shared {
     }
 
     /// Two handshakes of one hybrid torrent name both of its keys (BEP 52): the initiator's and the responder's.
-    fn compare(&self, cx: &mut Context<'_>) {
-        let [Some(one), Some(two)] = &self.handshakes else { return };
+    fn compare(&mut self, cx: &mut Context<'_>) {
+        let Some([Some(one), Some(two)]) = self.handshakes.as_deref() else { return };
+        let (one, two) = (*one, *two);
+        // On a proven stream there is no third.
+        self.handshakes = None;
         // Which side of a uTP connection began it is not known here; only an initiator offers what a responder takes.
-        for pair in [Pair::of(one, two), Pair::of(two, one)] {
+        for pair in [Pair::of(&one, &two), Pair::of(&two, &one)] {
             if let Pair::Upgraded { v1, v2 } = pair {
                 cx.fact(Fact::OtherKey { info_hash: v1, key: TorrentKey::Swarm(v2) });
                 return;
@@ -100,7 +107,7 @@ impl Shared {
 
     /// Tells a message. `have` counts the sender's pieces.
     pub fn message(&mut self, cx: &mut Context<'_>, have: &mut u32, message: &Message<'_>) {
-        if !self.proven && self.handshakes != [None, None] {
+        if !self.proven && self.azureus != [None, None] {
             return; // the other network's
         }
         match *message {
@@ -108,6 +115,11 @@ impl Shared {
                 self.reach(cx, piece.saturating_add(1));
                 self.gained(cx, have, 1);
             }
+            // Nobody proposes a piece that the torrent does not have (BEP 6).
+            Message::Suggest { piece } | Message::AllowedFast { piece } => {
+                self.reach(cx, piece.saturating_add(1));
+            }
+            Message::HashRequest(_) | Message::Hashes { .. } | Message::HashReject(_) => self.hashes(cx),
             Message::Bitfield(bits) => {
                 *have = bits.iter().map(|b| b.count_ones()).sum();
                 let last = (1u32..).zip(bits).filter(|(_, b)| **b != 0).last();
@@ -131,12 +143,7 @@ impl Shared {
             | Message::NotInterested
             | Message::Request(_)
             | Message::Cancel(_)
-            | Message::Suggest { .. }
             | Message::Reject(_)
-            | Message::AllowedFast { .. }
-            | Message::HashRequest(_)
-            | Message::Hashes { .. }
-            | Message::HashReject(_)
             | Message::Skipped(_) => {}
         }
     }
@@ -176,6 +183,14 @@ impl Shared {
         }
     }
 
+    /// Takes note that the torrent has hashes of BEP 52; told once.
+    fn hashes(&mut self, cx: &mut Context<'_>) {
+        if let (Some(info_hash), false) = (self.info_hash, self.merkle) {
+            self.merkle = true;
+            cx.fact(Fact::MerkleHashes { info_hash });
+        }
+    }
+
     fn gained(&self, cx: &mut Context<'_>, have: &mut u32, pieces: u32) {
         *have = have.saturating_add(pieces);
         cx.progress(self.info_hash, Have::Pieces(*have));
@@ -188,7 +203,10 @@ impl Shared {
         // The number is the receiver's (BEP 10); where its handshake was not seen, the payload's form must tell.
         let receiver = self.ids.get(cx.from.reverse().index()).and_then(Option::as_ref);
         let message = match receiver {
-            Some(ids) => ids.name_of(id).and_then(|name| extension::parse(name, payload).ok()),
+            Some(ids) => ids.name_of(id).and_then(|name| {
+                let mut unread = |reason| cx.fact(Fact::Malformed { kind: Kind::PeerWire, reason });
+                extension::parse(name, payload).map_err(|reason| unread(reason.label())).ok()
+            }),
             None => extension::guess(payload),
         };
         match message {
@@ -204,13 +222,18 @@ impl Shared {
                 }
             }
             Some(Extension::Metadata(metadata)) => self.metadata(cx, metadata),
+            // No peer is where none was found.
+            Some(Extension::Holepunch(Holepunch { kind: HolepunchKind::Error(_), .. })) => {}
             Some(Extension::Holepunch(message)) => {
                 let endpoints = &[message.peer];
                 cx.fact(Fact::Peers { info_hash: self.info_hash, channel: Channel::Holepunch, endpoints });
             }
             // The piece will be announced anew once it is there again.
             Some(Extension::DontHave { .. }) => *have = have.saturating_sub(1),
-            Some(Extension::UploadOnly(_) | Extension::ShareMode(_) | Extension::Other(_)) | None => {}
+            Some(Extension::UploadOnly(on)) => {
+                cx.fact(Fact::UploadOnly { info_hash: self.info_hash, on });
+            }
+            Some(Extension::ShareMode(_) | Extension::Other(_)) | None => {}
         }
     }
 
@@ -240,6 +263,9 @@ impl Shared {
         }
         if let Some(address) = hello.your_ip {
             cx.fact(Fact::ExternalAddress { address, port: None, channel: Channel::PeerWire });
+        }
+        if let Some(on) = hello.upload_only {
+            cx.fact(Fact::UploadOnly { info_hash: self.info_hash, on });
         }
     }
 }

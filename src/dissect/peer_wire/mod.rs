@@ -33,13 +33,21 @@ enum Framing {
 #[derive(Debug)]
 pub struct PeerSide {
     framing: Framing,
-    /// The beginning of a message that is not complete yet.
-    partial: Vec<u8>,
-    /// Bytes of the current message still to pass over.
-    skip: u32,
     /// Whether the bytes passed over are a bitfield, whose ones are counted.
     in_bitfield: bool,
+    /// Bytes of the current message still to pass over.
+    skip: u32,
     have: u32,
+    /// The beginning of a message that is not complete yet.
+    #[expect(clippy::box_collection, reason = "a pointer instead of three words, in every peer connection")]
+    partial: Option<Box<Vec<u8>>>,
+    /// Of a side whose framing had to be found.
+    search: Option<Box<Search>>,
+}
+
+/// The search for a message boundary.
+#[derive(Debug, Default)]
+struct Search {
     last_block: Option<BlockAt>,
     scanned: u64,
     /// The last bytes in which no boundary was found: small segments cut headers.
@@ -63,21 +71,24 @@ impl PeerSide {
     }
 
     const fn new(framing: Framing) -> Self {
-        Self {
-            framing,
-            partial: Vec::new(),
-            skip: 0,
-            in_bitfield: false,
-            have: 0,
-            last_block: None,
-            scanned: 0,
-            tail: Vec::new(),
-        }
+        Self { framing, in_bitfield: false, skip: 0, have: 0, partial: None, search: None }
     }
 
     /// Whether this side was never proven and enough of it was looked at.
-    pub const fn is_hopeless(&self) -> bool {
-        matches!(self.framing, Framing::Lost) && self.scanned > SCAN_MAX
+    pub fn is_hopeless(&self) -> bool {
+        matches!(self.framing, Framing::Lost) && self.search.as_ref().is_some_and(|s| s.scanned > SCAN_MAX)
+    }
+
+    fn is_whole(&self) -> bool {
+        self.begun().is_empty()
+    }
+
+    fn begun(&self) -> &[u8] {
+        self.partial.as_ref().map_or(&[], |partial| partial.as_slice())
+    }
+
+    fn search(&mut self) -> &mut Search {
+        self.search.get_or_insert_default()
     }
 
     /// Takes the next bytes of this direction.
@@ -93,7 +104,7 @@ impl PeerSide {
     }
 
     fn gap(&mut self, missing: u32) {
-        if missing <= self.skip && self.partial.is_empty() {
+        if missing <= self.skip && self.is_whole() {
             self.skip -= missing;
         } else {
             self.lose();
@@ -102,11 +113,13 @@ impl PeerSide {
 
     fn lose(&mut self) {
         self.framing = Framing::Lost;
-        self.partial.clear();
+        self.partial = None;
         self.skip = 0;
         self.in_bitfield = false;
-        self.last_block = None;
-        self.tail.clear();
+        if let Some(search) = &mut self.search {
+            search.last_block = None;
+            search.tail.clear();
+        }
     }
 
     fn data(&mut self, shared: &mut Shared, cx: &mut Context<'_>, mut data: &[u8]) {
@@ -116,18 +129,18 @@ impl PeerSide {
                 continue;
             }
             if self.framing == Framing::Lost {
-                self.scanned += data.len() as u64;
+                self.search().scanned += data.len() as u64;
                 let Some(rest) = peer_chain::find(data) else { return self.across(shared, cx, data) };
                 self.framing = Framing::Framed { sure: false, chain: 0 };
-                self.tail.clear();
+                self.search().tail.clear();
                 data = rest;
             }
             // Work on the bytes in place; only a message split over packets is copied.
-            if self.partial.is_empty() {
+            if self.is_whole() {
                 match self.step(shared, cx, data) {
                     Step::Took(n) => data = data.get(n..).unwrap_or_default(),
                     Step::Wants(_) => {
-                        self.partial.extend_from_slice(data);
+                        self.partial.get_or_insert_default().extend_from_slice(data);
                         return;
                     }
                     Step::Broken => {
@@ -137,16 +150,16 @@ impl PeerSide {
                 }
                 continue;
             }
-            let partial = std::mem::take(&mut self.partial);
-            let (rest, partial) = self.join(shared, cx, partial, data);
-            self.partial = partial;
-            data = rest;
+            let mut partial = self.partial.take().unwrap_or_default();
+            data = self.join(shared, cx, &mut partial, data);
+            // Its room is good for the next.
+            self.partial = Some(partial);
         }
     }
 
     /// Looks for a boundary whose header lies across the segments seen last, and keeps the end of them.
     fn across(&mut self, shared: &mut Shared, cx: &mut Context<'_>, data: &[u8]) {
-        let mut joined = std::mem::take(&mut self.tail);
+        let mut joined = std::mem::take(&mut self.search().tail);
         joined.extend_from_slice(data.get(..HEADER_MAX.min(data.len())).unwrap_or_default());
         if let Some(at) = message::find_boundary(&joined) {
             self.framing = Framing::Framed { sure: false, chain: 0 };
@@ -159,23 +172,23 @@ impl PeerSide {
             joined = data.get(end..).unwrap_or_default().to_vec();
         }
         joined.drain(..joined.len().saturating_sub(HEADER_MAX - 1));
-        self.tail = joined;
+        self.search().tail = joined;
     }
 
-    /// Completes a split message byte group by byte group; gives back what of `data` is left, and the buffer.
+    /// Completes a split message byte group by byte group; gives back what of `data` is left.
     fn join<'d>(
         &mut self,
         shared: &mut Shared,
         cx: &mut Context<'_>,
-        mut partial: Vec<u8>,
+        partial: &mut Vec<u8>,
         mut data: &'d [u8],
-    ) -> (&'d [u8], Vec<u8>) {
+    ) -> &'d [u8] {
         loop {
-            match self.step(shared, cx, &partial) {
+            match self.step(shared, cx, partial) {
                 Step::Wants(total) => {
                     let more = total.saturating_sub(partial.len()).max(1).min(data.len());
                     if more == 0 {
-                        return (data, partial);
+                        return data;
                     }
                     let (now, later) = data.split_at(more);
                     partial.extend_from_slice(now);
@@ -184,13 +197,13 @@ impl PeerSide {
                 Step::Took(n) => {
                     partial.drain(..n.min(partial.len()));
                     if partial.is_empty() || self.skip > 0 {
-                        return (data, partial);
+                        return data;
                     }
                 }
                 Step::Broken => {
                     self.broken(shared, cx);
                     partial.clear();
-                    return (data, partial);
+                    return data;
                 }
             }
         }
@@ -269,8 +282,9 @@ impl PeerSide {
     fn chained(&mut self, shared: &mut Shared, cx: &mut Context<'_>, message: &Message<'_>) {
         let Framing::Framed { sure: false, chain } = self.framing else { return };
         let block = BlockAt::of(message);
-        let follows = self.last_block.zip(block).is_some_and(|(last, this)| this.follows(last));
-        self.last_block = block.or(self.last_block);
+        let search = self.search();
+        let follows = search.last_block.zip(block).is_some_and(|(last, this)| this.follows(last));
+        search.last_block = block.or(search.last_block);
         // Messages without a field are a length of one and a small number, over and over: alone they prove nothing.
         let chain = chain.saturating_add(1).min(if peer_chain::is_bare(message) { CHAIN - 1 } else { CHAIN });
         let needed = if shared.proven { 2 } else { CHAIN };
@@ -308,11 +322,11 @@ impl PeerSide {
     /// The stream has ended: a handshake without a peer id is told now.
     pub fn finish(&mut self, shared: &mut Shared, cx: &mut Context<'_>) {
         if self.framing == Framing::Handshake
-            && let Parsed::Done { message, .. } = handshake::parse(&self.partial)
+            && let Parsed::Done { message, .. } = handshake::parse(self.begun())
         {
             shared.handshake(cx, &message);
             self.framing = Framing::Lost;
-        } else if self.framing == Framing::Handshake && self.partial.starts_with(handshake::MAGIC) {
+        } else if self.framing == Framing::Handshake && self.begun().starts_with(handshake::MAGIC) {
             cx.fact(Fact::Identified { kind: Kind::PeerWire, reason: Reason::Handshake });
             self.framing = Framing::Lost;
         }

@@ -65,12 +65,14 @@ function exposureBadge(items) {
   return badge([`${word} ${ports}${same.length > 2 ? ` +${same.length - 2}` : ""}`, meaning, tone]);
 }
 
-// How much of a torrent a host has: what it was seen to have, or else what it says.
+// How much of a torrent a host has: what it was seen to have, or else what it says. One that told its peers that it wants
+// no more may have less than all.
 function progress(part) {
   const measured = part.measured && part.measured.completion;
   const claimed = part.claimed && part.claimed.completion;
   const known = Number.isFinite(measured) ? measured : claimed;
-  if (!Number.isFinite(known)) return dim("unknown");
+  const seeds = part.upload_only === true && known !== 1;
+  if (!Number.isFinite(known)) return dim(seeds ? "all it wants" : "unknown");
   const how = Number.isFinite(measured) ? "measured" : "claimed";
   const whole = Math.max(0, Math.min(1, known));
   return h(
@@ -82,7 +84,7 @@ function progress(part) {
       h("span.fill", { width: `${whole * 100}%` }),
     ),
     h("span.num", {}, share(whole)),
-    how === "claimed" ? dim(" claimed") : null,
+    seeds ? dim(" wants no more") : how === "claimed" ? dim(" claimed") : null,
   );
 }
 

@@ -90,6 +90,7 @@ function trustNote(name) {
 
 function torrentFigures(torrent) {
   const swarm = torrent.reported;
+  const scrape = torrent.dht_scrape;
   return h(
     "dl.stats",
     {},
@@ -98,10 +99,17 @@ function torrentFigures(torrent) {
       note: torrent.bytes_inside ? `${bytes(torrent.bytes_inside)} from home host to home host` : null,
     }),
     torrent.allowed ? stat("Allowed", `by ${torrent.allowed}`) : null,
-    stat("Peers seen", count(torrent.peers)),
+    stat("Peers seen", count(torrent.peers), {
+      note: torrent.peers_seeding ? `${count(torrent.peers_seeding)} seeding` : null,
+    }),
     stat("Swarm, as trackers say", swarm ? `${count(swarm.seeders ?? NaN)} / ${count(swarm.leechers ?? NaN)}` : "–", {
       note: "seeders / leechers",
     }),
+    scrape
+      ? stat("Swarm, as the DHT says", `${count(scrape.seeders ?? NaN)} / ${count(scrape.leechers ?? NaN)}`, {
+          note: `seeders / leechers, estimated from ${plural(scrape.answers, "answer")}`,
+        })
+      : null,
     stat("Private", torrent.private === null ? "–" : torrent.private ? "yes" : "no"),
     stat("Seen in", (torrent.channels || []).join(", ") || "–"),
     stat("First", time(torrent.first)),

@@ -2,7 +2,7 @@
 //!
 //! One file a group of families: it declares, registers and observes them. [`Metrics::new`] registers all groups and is the
 //! only place that does. Labels come from closed sets, except the home hosts that [`HomeHosts`] admits; so the page has an
-//! upper limit, [`SERIES_MAX`] and [`PAGE_MAX`]. Counters only grow: what is a total elsewhere is [`raise`]d to, never set.
+//! upper limit, [`SERIES_MAX`] and [`PAGE_MAX`]. Counters only grow: what is a total elsewhere is raised to, never set.
 
 mod build;
 mod declare;

@@ -159,7 +159,7 @@ impl CaptureReport<'_> {
                     Cell::code(&r.alert.rule.name),
                     r.alert.host().map_or_else(|| Cell::words("–"), Cell::code),
                     Cell::words(r.alert.summary()),
-                    Cell::words(moment(r.alert.at)),
+                    Cell::time(moment(r.alert.at)),
                     Cell::words(moment_or_dash(r.resolved)),
                 ]
             })
@@ -240,6 +240,6 @@ fn host_row(host: &HostReport) -> Vec<Cell> {
         Cell::words(format!("{}{more}", clients.join(", "))),
         Cell::chip(tcp.label(), nat_tone(tcp)),
         Cell::chip(udp.label(), nat_tone(udp)),
-        Cell::words(span(host.first, host.last)),
+        Cell::time(span(host.first, host.last)),
     ]
 }

@@ -198,7 +198,7 @@ impl CaseFile<'_> {
                     Cell::words(&c.name),
                     Cell::words(words::client_source(c.source)),
                     Cell::words(c.engine.unwrap_or("–")),
-                    Cell::words(span(c.first, c.last)),
+                    Cell::time(span(c.first, c.last)),
                 ]
             })
             .collect();

@@ -106,6 +106,8 @@ pub enum Form {
     Code,
     /// A number, to stand under others.
     Number,
+    /// A moment or a stretch of time, in one piece.
+    Time,
     /// A word from a short list.
     Chip(Tone),
 }
@@ -124,6 +126,11 @@ impl Cell {
     /// A number.
     pub fn number(text: impl Into<String>) -> Self {
         Self { text: text.into(), form: Form::Number }
+    }
+
+    /// A moment or a stretch of time.
+    pub fn time(text: impl Into<String>) -> Self {
+        Self { text: text.into(), form: Form::Time }
     }
 
     /// A word from a short list.

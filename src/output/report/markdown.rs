@@ -142,7 +142,7 @@ fn cell(cell: &Cell) -> String {
     match cell.form {
         Form::Code => format!("`{}`", printable(cell.text.as_bytes(), TEXT_MAX).replace(['`', '|'], "'")),
         Form::Chip(_) => format!("**{}**", text(&cell.text)),
-        Form::Words | Form::Number => text(&cell.text),
+        Form::Words | Form::Time | Form::Number => text(&cell.text),
     }
 }
 

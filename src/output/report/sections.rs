@@ -117,7 +117,7 @@ pub fn torrents(report: &Report, host: Option<Address>) -> Option<Section> {
                 Cell::number(bytes(h.uploaded)),
                 Cell::number(ratio(h)),
                 Cell::number(count(h.peers)),
-                Cell::words(span(h.first, h.last)),
+                Cell::time(span(h.first, h.last)),
                 Cell::code(torrent.info_hash),
             ]);
             rows.push(row);
@@ -131,11 +131,13 @@ pub fn torrents(report: &Report, host: Option<Address>) -> Option<Section> {
         blocks.push(Block::Progress(bars));
     }
     blocks.push(Block::Table(Table { columns, rows, left_out }));
-    blocks.push(Block::Text(
-        "A lookup is no download. A name that is verified comes with data whose hash is the info-hash; one that is \
+    let mut legend = "A lookup is no download. A name that is verified comes with data whose hash is the info-hash; one that is \
          claimed is what somebody said. What a host has was measured from pieces, or claimed to a tracker."
-            .to_owned(),
-    ));
+        .to_owned();
+    if all.iter().flat_map(|t| &t.hosts).any(|h| of_host(h) && h.is_upload_only()) {
+        legend.push_str(" One that is upload-only told its peers that it wants no more.");
+    }
+    blocks.push(Block::Text(legend));
     Some(Section { title: "Torrents", note: "what was shared, and how much of it", blocks })
 }
 
@@ -150,6 +152,9 @@ fn bar(torrent: &TorrentReport, host: &TorrentHost, several: bool) -> Option<Pro
 fn share(host: &TorrentHost, size: Option<u64>) -> Option<((u64, u64), &'static str)> {
     match (host.measured, host.claimed, size) {
         (Some((0, 0)), ..) => Some(((1, 1), "measured")),
+        (Some((have, of)), ..) if of > 0 && host.is_upload_only() => {
+            Some(((have.into(), of.into()), "upload-only"))
+        }
         (Some((have, of)), ..) if of > 0 => Some(((have.into(), of.into()), "measured")),
         (None, Some((.., 0)), _) => Some(((1, 1), "claimed")),
         (None, Some((.., left)), Some(size)) if size > 0 => {
@@ -162,6 +167,7 @@ fn share(host: &TorrentHost, size: Option<u64>) -> Option<((u64, u64), &'static 
 fn has(host: &TorrentHost, size: Option<u64>) -> String {
     match share(host, size) {
         Some(((done, whole), source)) => format!("{} {source}", percent(done, whole)),
+        None if host.is_upload_only() => "all wanted upload-only".to_owned(),
         None => "–".to_owned(),
     }
 }
@@ -304,7 +310,7 @@ pub fn mappings(report: &Report, host: Option<Address>) -> Option<Section> {
                 Cell::number(format!("{} s", count(m.mapping.lifetime.into()))),
                 answer,
                 Cell::code(m.router),
-                Cell::words(moment(m.at)),
+                Cell::time(moment(m.at)),
             ]
         })
         .collect();

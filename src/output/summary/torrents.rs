@@ -5,7 +5,7 @@ use super::page::{Page, Paint};
 use super::table::{Cell, Column, write_table};
 use super::text::{bytes, count, counted, duration, fit, moment, percent, width};
 use crate::event::{Mapping, NameTrust};
-use crate::ledger::report::{MappingReport, Report, Role, TorrentHost, TorrentReport};
+use crate::ledger::report::{MappingReport, Report, Role, ScrapeReport, TorrentHost, TorrentReport};
 use crate::output::words;
 use std::io;
 use std::time::Duration;
@@ -65,11 +65,19 @@ fn about(torrent: &TorrentReport) -> Vec<String> {
     let mut items = Vec::new();
     items.extend(torrent.size.map(bytes));
     items.extend(torrent.private.filter(|&private| private).map(|_| "private".to_owned()));
-    items.push(counted(torrent.peers, "peer seen", "peers seen"));
+    if torrent.is_v2 && torrent.v2.is_none() {
+        items.push("version 2 or hybrid".to_owned());
+    }
+    let peers = counted(torrent.peers, "peer seen", "peers seen");
+    items.push(match torrent.peers_seeding {
+        0 => peers,
+        seeding => format!("{peers} ({} seeding)", count(seeding)),
+    });
     if let Some((seeders, leechers, _)) = torrent.reported {
         let (seeders, leechers) = (count(seeders.into()), count(leechers.into()));
         items.push(format!("a tracker says {seeders} seeding and {leechers} not"));
     }
+    items.extend(torrent.scrape.and_then(scraped));
     if torrent.hosts.len() > 1 {
         items.push(format!("{} home hosts", count(torrent.hosts.len() as u64)));
     }
@@ -84,6 +92,14 @@ fn about(torrent: &TorrentReport) -> Vec<String> {
         items.push(format!("known by {}", channels.join(" ")));
     }
     items
+}
+
+/// What a scrape of the DHT says; an estimate, of addresses.
+fn scraped(scrape: ScrapeReport) -> Option<String> {
+    let seeders = scrape.seeders.map(|n| format!("{} seeding", count(n.into())));
+    let leechers = scrape.leechers.map(|n| format!("{} not", count(n.into())));
+    let told: Vec<String> = seeders.into_iter().chain(leechers).collect();
+    (!told.is_empty()).then(|| format!("the DHT says about {}", told.join(" and ")))
 }
 
 const fn column(title: &'static str, right: bool, cut_to: Option<usize>, leaves: u8) -> Column {
@@ -123,9 +139,14 @@ fn ratio(host: &TorrentHost) -> String {
     host.ratio().map_or_else(|| "–".to_owned(), |n| format!("{}.{:02}", n / 1_000, n % 1_000 / 10))
 }
 
-/// What was measured, otherwise what the host claims, and which of the two it is.
+/// What was measured, otherwise what the host claims, and how that is known. One that told its peers that it wants no more has
+/// all it wants, whatever the share.
 fn progress(host: &TorrentHost) -> String {
     match (host.measured, host.claimed) {
+        (Some((have, of)), _) if host.is_upload_only() && of > 0 => {
+            format!("{} (upload-only)", percent(have.into(), of.into()))
+        }
+        _ if host.is_upload_only() => "all wanted (upload-only)".to_owned(),
         (Some((0, 0)), _) => "all (measured)".to_owned(),
         (Some((have, of)), _) if of > 0 => format!("{} (measured)", percent(have.into(), of.into())),
         (Some((have, _)), _) => format!("{} (measured)", counted(have.into(), "piece", "pieces")),

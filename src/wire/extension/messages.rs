@@ -38,6 +38,8 @@ pub enum Extension<'a> {
 pub fn parse(name: ExtensionName, payload: &[u8]) -> Result<Extension<'_>, Malformed> {
     Ok(match name {
         ExtensionName::UtMetadata => Extension::Metadata(Metadata::parse(payload)?),
+        // What aria2 sends when it has nobody to name. Without a number it would be no sign of peer exchange.
+        ExtensionName::UtPex if payload == b"de" => Extension::Pex(Pex::default()),
         ExtensionName::UtPex => Extension::Pex(Pex::parse(payload)?),
         ExtensionName::UtHolepunch => Extension::Holepunch(Holepunch::parse(payload)?),
         ExtensionName::LtDonthave => {

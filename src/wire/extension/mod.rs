@@ -70,13 +70,19 @@ extensions! {
 
 /// The numbers that one side wants extended messages to carry when they are sent to it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Ids([Option<u8>; ExtensionName::ALL.len()]);
+pub struct Ids {
+    numbers: [u8; ExtensionName::ALL.len()],
+    /// Which of them were named, a bit each.
+    named: u16,
+}
+
+const _: () = assert!(ExtensionName::ALL.len() <= u16::BITS as usize);
 
 impl Ids {
     /// The number of an extension; 0 when the side turned it off, `None` when it never named it.
     #[must_use]
     pub fn get(&self, name: ExtensionName) -> Option<u8> {
-        self.0.get(name as usize).copied().flatten()
+        self.numbers.get(name as usize).copied().filter(|_| self.named & 1 << name as u32 != 0)
     }
 
     /// The extension that a number means; never one for 0.
@@ -87,15 +93,18 @@ impl Ids {
 
     /// Takes over what a later handshake of the same side says: it adds to and turns off, it does not replace.
     pub fn update(&mut self, later: &Self) {
-        for (id, new) in self.0.iter_mut().zip(later.0) {
-            *id = new.or(*id);
+        for &name in ExtensionName::ALL {
+            if let Some(id) = later.get(name) {
+                self.set(name, id);
+            }
         }
     }
 
     /// Announces an extension under a number.
     pub fn set(&mut self, name: ExtensionName, id: u8) {
-        if let Some(slot) = self.0.get_mut(name as usize) {
-            *slot = Some(id);
+        if let Some(number) = self.numbers.get_mut(name as usize) {
+            *number = id;
+            self.named |= 1 << name as u32;
         }
     }
 
@@ -131,15 +140,17 @@ pub struct ExtendedHandshake<'a> {
     pub ipv4: Option<Address>,
     /// `ipv6`: another address of the sender.
     pub ipv6: Option<Address>,
-    /// `reqq`: how many outstanding requests the sender keeps.
+    /// `reqq`: how many outstanding requests the sender keeps. A setting of its client, of which no fact is made: it says
+    /// nothing of what the host does.
     pub reqq: Option<u32>,
-    /// `metadata_size`: bytes of the info dictionary (BEP 9), 1 to [`MAX_METADATA_SIZE`].
+    /// `metadata_size`: bytes of the info dictionary (BEP 9), 1 to [`MAX_METADATA_SIZE`]. No fact is made of it either: the
+    /// metadata itself, once its hash fits, tells more.
     pub metadata_size: Option<u32>,
     /// `upload_only`: the sender wants nothing (BEP 21).
     pub upload_only: Option<bool>,
     /// `e`: the sender prefers encrypted connections.
     pub prefers_encryption: Option<bool>,
-    /// `complete_ago`: seconds since the sender became a seed.
+    /// `complete_ago`: seconds since the sender became a seed, or in libtorrent since it last saw all pieces in the swarm.
     pub complete_ago: Option<u32>,
     /// Whether the dictionary is sorted and unpadded as BEP 3 asks.
     pub canonical: bool,

@@ -79,6 +79,12 @@ fn peers_come_with_their_flags() {
     assert_eq!(Pex::parse(b"d5:added5:abcdee"), Err(Malformed::Length));
     assert_eq!(Pex::parse(b"d6:added66:abcdefe"), Err(Malformed::Length));
     assert!(matches!(guess(bytes), Some(Extension::Pex(_))));
+    assert_eq!(
+        parse(ExtensionName::UtPex, b"de"),
+        Ok(Extension::Pex(Pex::default())),
+        "aria2, with nobody to name"
+    );
+    assert_eq!(guess(b"de"), None);
 }
 
 #[test]

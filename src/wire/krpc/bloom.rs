@@ -1,11 +1,11 @@
 //! The Bloom filters of DHT scrapes (BEP 33).
 
-use crate::base::Address;
+use crate::base::{Address, ScrapeFilter, scrape_estimate};
 use sha1::{Digest, Sha1};
 
 /// 2,048 bits, two of them set by each address: `BFsd` holds a torrent's seeds, `BFpe` its other peers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct BloomFilter<'a>(pub &'a [u8; 256]);
+pub struct BloomFilter<'a>(pub &'a ScrapeFilter);
 
 impl<'a> BloomFilter<'a> {
     /// `None` unless 256 bytes.
@@ -14,16 +14,10 @@ impl<'a> BloomFilter<'a> {
         bytes.try_into().ok().map(Self)
     }
 
-    /// How many addresses the filter is likely to hold: 0 when empty, about 6,000 when almost full. A filter with all bits
-    /// set counts as one with a single zero bit.
+    /// How many addresses the filter is likely to hold; see [`scrape_estimate`].
     #[must_use]
     pub fn estimate(&self) -> f64 {
-        const BITS: f64 = 2048.0;
-        let zeros = self.0.iter().map(|byte| byte.count_zeros()).sum::<u32>();
-        if zeros == 2048 {
-            return 0.0;
-        }
-        (f64::from(zeros.max(1)) / BITS).ln() / (2.0 * (1.0 - 1.0 / BITS).ln())
+        scrape_estimate(self.0)
     }
 
     /// Whether the address may be in it: always when it is, with the chance of both bits set by others when it is not.
@@ -48,6 +42,7 @@ fn bits(address: &Address) -> [usize; 2] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::hex;
 
     #[test]
     fn an_address_is_found_where_it_was_put() {
@@ -62,6 +57,32 @@ mod tests {
         assert!((0..100).all(|n| BloomFilter(&filter).may_contain(&address(n))));
         assert!((100..=255).filter(|&n| BloomFilter(&filter).may_contain(&address(n))).count() < 20);
         assert!((85.0..115.0).contains(&BloomFilter(&filter).estimate()));
-        assert!(BloomFilter(&[0xff; 256]).estimate().is_finite());
     }
+
+    /// The BEP's own example: its addresses, its filter, its estimate.
+    #[test]
+    fn the_example_of_the_bep_is_made_and_read() {
+        let v4 = (0..=255).map(|n| Address::v4([192, 0, 2, n]));
+        let v6 = (0..1_000u16).map(|n| {
+            let mut bytes = [0; 16];
+            bytes[..4].copy_from_slice(&[0x20, 0x01, 0x0d, 0xb8]);
+            bytes[14..].copy_from_slice(&n.to_be_bytes());
+            Address::v6(bytes)
+        });
+        let mut filter = [0; 256];
+        for bit in v4.chain(v6).flat_map(|address| bits(&address)) {
+            filter[bit / 8] |= 1 << (bit % 8);
+        }
+        assert_eq!(hex(&filter), EXAMPLE);
+        assert!((BloomFilter(&filter).estimate() - 1_224.930_8).abs() < 0.000_1);
+    }
+
+    const EXAMPLE: &str = "f6c3f5eaa07ffd91bde89f777f26fb2bff37bdb8fb2bbaa2fd3ddde7bacfff75\
+ee7ccbaefe5eedb1fbfaff67f6abff5e43ddbca3fd9b9ffdf4ffd3e9dff12d1b\
+df59db53dbe9fa5b7ff3b8fdfcde1afb8bedd7be2f3ee71ebbbfe93bcdeefe14\
+8246c2bc5dbff7e7efdcf24fd8dc7adffd8fffdfddfff7a4bbeedf5cb95ce81f\
+c7fcff1ff4ffffdfe5f7fdcbb7fd79b3fa1fc77bfe07fff905b7b7ffc7fefeff\
+e0b8370bb0cd3f5b7f2bd93feb4386cfdd6f7fd5bfaf2e9ebffffeecd67adbf7\
+c67f17efd5d75eba6ffeba7fff47a91eb1bfbb53e8abfb5762abe8ff237279bf\
+efbfeef5ffc5febfdfe5adffadfee1fb737ffffbfd9f6aeffeee76b6fd8f72ef";
 }

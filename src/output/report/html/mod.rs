@@ -11,6 +11,8 @@ use std::io::{self, Write};
 const POLICY: &str = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
 /// Longest word that is kept in one piece in a table, in bytes.
 const WORD_MAX: usize = 24;
+/// Longest address or hash that is kept in one piece: an info-hash. The table scrolls for it.
+const CODE_MAX: usize = 40;
 const STYLE: &str = include_str!("report.css");
 
 /// Writes a document.
@@ -155,7 +157,7 @@ fn table(h: &mut Html, table: &Table) {
 fn cell(h: &mut Html, cell: &Cell) {
     match cell.form {
         Form::Code => {
-            let class = if cell.text.len() > WORD_MAX { "long" } else { "short" };
+            let class = if cell.text.len() > CODE_MAX { "long" } else { "short" };
             h.of_class("code", class, |h| h.isolated(&cell.text));
         }
         Form::Chip(tone) => chip(h, &cell.text, tone),
@@ -164,6 +166,7 @@ fn cell(h: &mut Html, cell: &Cell) {
             h.element("bdi", &[("class", &"long")], |h| h.text(&cell.text));
         }
         Form::Words => h.isolated(&cell.text),
+        Form::Time => h.line("span", "short", &cell.text),
         Form::Number => h.text(&cell.text),
     }
 }

@@ -138,7 +138,7 @@ pub fn exposure(h: &mut Html, exposure: &Exposure) {
                 );
                 h.of_class("span", "end", |h| match row.state.form {
                     Form::Chip(tone) => chip(h, &row.state.text, tone),
-                    Form::Words | Form::Code | Form::Number => h.text(&row.state.text),
+                    Form::Words | Form::Code | Form::Time | Form::Number => h.text(&row.state.text),
                 });
             }
             h.line("span", "label", "");

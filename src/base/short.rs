@@ -1,0 +1,336 @@
+//! Maps and sets that mostly have one to five entries: sorted lists that take the memory of their entries and little more.
+//!
+//! A `BTreeMap` takes room for eleven entries as soon as it has one. Many of a host's maps stay that short, and there may be
+//! as many hosts as memory holds. A long list costs more to add to, up to a copy of itself; all that are kept this way have a
+//! cap of a few thousand.
+
+use std::borrow::Borrow;
+use std::ops::{Bound, RangeBounds};
+
+/// The entries of a [`ShortMap`] in order.
+pub type Iter<'a, K, V> = std::iter::Map<std::slice::Iter<'a, (K, V)>, fn(&'a (K, V)) -> (&'a K, &'a V)>;
+
+/// A map in the order of its keys.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShortMap<K, V>(Vec<(K, V)>);
+
+impl<K, V> Default for ShortMap<K, V> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<K: Ord, V> ShortMap<K, V> {
+    fn place<Q: Ord + ?Sized>(&self, key: &Q) -> Result<usize, usize>
+    where
+        K: Borrow<Q>,
+    {
+        // Most is told in order of time: the last entry first.
+        match self.0.last() {
+            Some((last, _)) if last.borrow() < key => Err(self.0.len()),
+            _ => self.0.binary_search_by(|(k, _)| k.borrow().cmp(key)),
+        }
+    }
+
+    /// Entries.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is no entry.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The value of a key.
+    pub fn get<Q: Ord + ?Sized>(&self, key: &Q) -> Option<&V>
+    where
+        K: Borrow<Q>,
+    {
+        let at = self.place(key).ok()?;
+        self.0.get(at).map(|(_, value)| value)
+    }
+
+    /// The same, to be changed.
+    pub fn get_mut<Q: Ord + ?Sized>(&mut self, key: &Q) -> Option<&mut V>
+    where
+        K: Borrow<Q>,
+    {
+        let at = self.place(key).ok()?;
+        self.0.get_mut(at).map(|(_, value)| value)
+    }
+
+    /// Whether there is an entry of this key.
+    pub fn contains_key<Q: Ord + ?Sized>(&self, key: &Q) -> bool
+    where
+        K: Borrow<Q>,
+    {
+        self.place(key).is_ok()
+    }
+
+    /// The place of a key, to be filled where there is no entry.
+    pub const fn entry(&mut self, key: K) -> Entry<'_, K, V> {
+        Entry { map: self, key }
+    }
+
+    /// Sets the value of a key.
+    pub fn insert(&mut self, key: K, value: V) {
+        if let Some(known) = self.get_mut(&key) {
+            *known = value;
+        } else {
+            self.entry(key).or_insert(value);
+        }
+    }
+
+    /// Takes out the entry of a key.
+    pub fn remove<Q: Ord + ?Sized>(&mut self, key: &Q) -> Option<V>
+    where
+        K: Borrow<Q>,
+    {
+        let at = self.place(key).ok()?;
+        Some(self.0.remove(at).1)
+    }
+
+    /// Takes out the entry of the smallest key.
+    pub fn pop_first(&mut self) -> Option<(K, V)> {
+        (!self.0.is_empty()).then(|| self.0.remove(0))
+    }
+
+    /// Keeps the entries for which this is true.
+    pub fn retain(&mut self, mut keep: impl FnMut(&K, &mut V) -> bool) {
+        self.0.retain_mut(|(key, value)| keep(key, value));
+    }
+
+    /// The entries in order.
+    pub fn iter(&self) -> Iter<'_, K, V> {
+        self.0.iter().map(|(key, value)| (key, value))
+    }
+
+    /// The entries of a range of keys.
+    pub fn range(&self, keys: impl RangeBounds<K>) -> impl DoubleEndedIterator<Item = (&K, &V)> {
+        let from = match keys.start_bound() {
+            Bound::Unbounded => 0,
+            Bound::Included(first) => self.0.partition_point(|(key, _)| key < first),
+            Bound::Excluded(before) => self.0.partition_point(|(key, _)| key <= before),
+        };
+        let to = match keys.end_bound() {
+            Bound::Unbounded => self.0.len(),
+            Bound::Included(last) => self.0.partition_point(|(key, _)| key <= last),
+            Bound::Excluded(after) => self.0.partition_point(|(key, _)| key < after),
+        };
+        self.0.get(from..to).unwrap_or_default().iter().map(|(key, value)| (key, value))
+    }
+
+    /// The keys in order.
+    pub fn keys(&self) -> impl ExactSizeIterator<Item = &K> + DoubleEndedIterator + Clone {
+        self.0.iter().map(|(key, _)| key)
+    }
+
+    /// The values in the order of their keys.
+    pub fn values(&self) -> impl ExactSizeIterator<Item = &V> + DoubleEndedIterator + Clone {
+        self.0.iter().map(|(_, value)| value)
+    }
+}
+
+/// The place of a key in a [`ShortMap`].
+pub struct Entry<'a, K, V> {
+    map: &'a mut ShortMap<K, V>,
+    key: K,
+}
+
+impl<'a, K: Ord, V> Entry<'a, K, V> {
+    /// The value there, made first where there is none.
+    #[expect(clippy::indexing_slicing, reason = "the place is that of an entry found or just made")]
+    pub fn or_insert_with(self, value: impl FnOnce() -> V) -> &'a mut V {
+        let Self { map, key } = self;
+        let at = map.place(&key).unwrap_or_else(|at| {
+            let entries = &mut map.0;
+            if entries.len() == entries.capacity() {
+                // Doubled, as ever, but from one and not from four on.
+                entries.reserve_exact(entries.len().max(1));
+            }
+            entries.insert(at, (key, value()));
+            at
+        });
+        &mut map.0[at].1
+    }
+
+    /// The same with the value at hand.
+    pub fn or_insert(self, value: V) -> &'a mut V {
+        self.or_insert_with(|| value)
+    }
+
+    /// The same with the default.
+    pub fn or_default(self) -> &'a mut V
+    where
+        V: Default,
+    {
+        self.or_insert_with(V::default)
+    }
+}
+
+impl<K, V> IntoIterator for ShortMap<K, V> {
+    type Item = (K, V);
+    type IntoIter = std::vec::IntoIter<(K, V)>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter()
+    }
+}
+
+impl<'a, K: Ord, V> IntoIterator for &'a ShortMap<K, V> {
+    type Item = (&'a K, &'a V);
+    type IntoIter = Iter<'a, K, V>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+impl<K: Ord, V> FromIterator<(K, V)> for ShortMap<K, V> {
+    fn from_iter<I: IntoIterator<Item = (K, V)>>(entries: I) -> Self {
+        let mut map = Self::default();
+        entries.into_iter().for_each(|(key, value)| map.insert(key, value));
+        map
+    }
+}
+
+impl<K: Ord, V, const N: usize> From<[(K, V); N]> for ShortMap<K, V> {
+    fn from(entries: [(K, V); N]) -> Self {
+        entries.into_iter().collect()
+    }
+}
+
+/// A set in order.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ShortSet<T>(ShortMap<T, ()>);
+
+impl<T> Default for ShortSet<T> {
+    fn default() -> Self {
+        Self(ShortMap::default())
+    }
+}
+
+impl<T: Ord> ShortSet<T> {
+    /// Members.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is no member.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether this is a member.
+    pub fn contains(&self, member: &T) -> bool {
+        self.0.contains_key(member)
+    }
+
+    /// Adds a member.
+    pub fn insert(&mut self, member: T) {
+        self.0.entry(member).or_default();
+    }
+
+    /// Adds a member, unless there are so many already.
+    pub fn insert_below(&mut self, member: T, cap: usize) {
+        if self.len() < cap {
+            self.insert(member);
+        }
+    }
+
+    /// The smallest member.
+    pub fn first(&self) -> Option<&T> {
+        self.iter().next()
+    }
+
+    /// The members in order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = &T> + DoubleEndedIterator + Clone {
+        self.0.keys()
+    }
+}
+
+impl<T> IntoIterator for ShortSet<T> {
+    type Item = T;
+    type IntoIter = std::iter::Map<std::vec::IntoIter<(T, ())>, fn((T, ())) -> T>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.into_iter().map(|(member, ())| member)
+    }
+}
+
+impl<'a, T: Ord> IntoIterator for &'a ShortSet<T> {
+    type Item = &'a T;
+    type IntoIter = std::iter::Map<Iter<'a, T, ()>, fn((&'a T, &'a ())) -> &'a T>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.0.iter().map(|(member, ())| member)
+    }
+}
+
+impl<T: Ord> Extend<T> for ShortSet<T> {
+    fn extend<I: IntoIterator<Item = T>>(&mut self, members: I) {
+        members.into_iter().for_each(|member| self.insert(member));
+    }
+}
+
+impl<'a, T: Ord + Copy + 'a> Extend<&'a T> for ShortSet<T> {
+    fn extend<I: IntoIterator<Item = &'a T>>(&mut self, members: I) {
+        self.extend(members.into_iter().copied());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use std::collections::BTreeMap;
+
+    proptest! {
+        #[test]
+        fn it_is_a_map_in_order(steps in prop::collection::vec((0u8..4, 0u8..20, any::<u16>()), 0..120)) {
+            let (mut short, mut model) = (ShortMap::default(), BTreeMap::new());
+            for (step, key, value) in steps {
+                match step {
+                    0 => {
+                        short.insert(key, value);
+                        model.insert(key, value);
+                    }
+                    1 => {
+                        let sums = [short.entry(key).or_insert(7), model.entry(key).or_insert(7)];
+                        sums.into_iter().for_each(|sum| *sum = sum.wrapping_add(value));
+                    }
+                    2 => prop_assert_eq!(short.remove(&key), model.remove(&key)),
+                    _ => {
+                        short.retain(|k, _| k % 7 != key % 7);
+                        model.retain(|k, _| k % 7 != key % 7);
+                    }
+                }
+                prop_assert_eq!((short.len(), short.get(&key)), (model.len(), model.get(&key)));
+                prop_assert!(short.iter().eq(model.iter()));
+                prop_assert!(short.range(key..).eq(model.range(key..)));
+                prop_assert!(short.range(..=key).eq(model.range(..=key)));
+                prop_assert!(short.range(3..key.max(3)).eq(model.range(3..key.max(3))));
+            }
+            prop_assert_eq!(short.pop_first(), model.pop_first());
+        }
+    }
+
+    #[test]
+    fn a_short_list_takes_the_room_of_its_entries() {
+        let mut set = ShortSet::default();
+        let room: Vec<usize> = (0..9)
+            .rev()
+            .map(|n| {
+                set.insert(n);
+                set.0.0.capacity()
+            })
+            .collect();
+        assert_eq!(room, [1, 2, 4, 4, 8, 8, 8, 8, 16]);
+        assert!(set.into_iter().eq(0..9));
+    }
+}

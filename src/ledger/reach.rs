@@ -211,18 +211,18 @@ fn told_ports(host: &Host) -> BTreeSet<u16> {
     host.listens.keys().map(|(port, _)| *port).collect()
 }
 
-/// How well a host's BitTorrent can be reached by this transport, as clients show it in colours.
+/// How well a host's BitTorrent can be reached by this transport, as clients show it in colours. Where it has several ports,
+/// as when several machines share a public address, one that lets strangers in is enough.
 pub fn nat_status(ports: &[PortReport], transport: Transport) -> NatStatus {
     let mut ports = ports.iter().filter(|p| p.p2p && p.transport == transport).peekable();
     if ports.peek().is_none() {
         return NatStatus::Unknown;
     }
-    let latest = ports.filter_map(|p| p.intervals.last()).max_by_key(|i| (i.last, i.answer));
-    match latest {
-        Some(interval) if interval.answer == Answer::Accepted => NatStatus::Green,
-        Some(_) => NatStatus::Red,
-        None => NatStatus::Yellow,
-    }
+    let latest: Vec<&Interval> = ports.filter_map(|p| p.intervals.last()).collect();
+    let Some(now) = latest.iter().map(|i| i.last).max() else { return NatStatus::Yellow };
+    // A port left for another says nothing of today.
+    let lets_in = |i: &&Interval| i.answer == Answer::Accepted && now.since(i.last) <= SILENT;
+    if latest.iter().any(lets_in) { NatStatus::Green } else { NatStatus::Red }
 }
 
 /// The state that the latest attempts show.
@@ -326,5 +326,33 @@ mod tests {
     fn one_unanswered_attempt_tells_nothing_and_none_even_less() {
         assert_eq!(state(&intervals(&[span(Answer::Silence, 1, 1, 1)]), true), PortState::NotTested);
         assert_eq!(state(&[], true), PortState::NotTested);
+    }
+
+    #[test]
+    fn one_open_port_of_several_is_enough_unless_it_was_left_long_ago() {
+        let status = |accepted: i64, silent: i64| {
+            let port = |port, spans: &[Span]| PortReport {
+                host: Address::v4([198, 51, 100, 2]),
+                transport: Transport::Tcp,
+                port,
+                state: state(&intervals(spans), true),
+                open_for: Duration::ZERO,
+                sources: 1,
+                attempts: 1,
+                p2p: true,
+                mapped: false,
+                forwarded: false,
+                intervals: intervals(spans),
+                scanners: 0,
+                callers: 0,
+                visits: Vec::new(),
+            };
+            let open = port(6_881, &[span(Answer::Accepted, accepted, accepted, 1)]);
+            let shut = port(6_882, &[span(Answer::Silence, silent, silent, 2)]);
+            nat_status(&[open, shut], Transport::Tcp)
+        };
+        assert_eq!(status(20, 10), NatStatus::Green);
+        assert_eq!(status(10, 20), NatStatus::Green, "another machine's port");
+        assert_eq!(status(10, 1_000), NatStatus::Red, "a port of another day");
     }
 }

@@ -225,7 +225,9 @@ fn response(
         dissector.tokens.put(packet.receiver(), packet.sender(), token, packet.at, ());
     }
     // R-DHT-7: what is stored under a target hashes to it.
-    if method == Some("get") && response.item.is_some_and(|item| Some(item.target()) != target) {
+    if method == Some("get")
+        && response.item.zip(target).is_some_and(|(item, target)| item.is_misplaced(target))
+    {
         sink.fact(from, Fact::Malformed { kind: Kind::Dht, reason: "item-target" });
     }
     let endpoints = &mut dissector.endpoints;

@@ -93,6 +93,8 @@ pub struct Http {
     client_range: bool,
     /// A listed client, aria2 among them, asked for a closed range.
     ranged: bool,
+    /// Who asked for an upgrade to WebSocket.
+    upgrading: Option<Direction>,
     /// The length of the file that such a range was part of.
     file_size: Option<u64>,
 }
@@ -205,6 +207,13 @@ impl Http {
     ) -> Outcome {
         let mut head = std::mem::take(&mut self.half(from).head);
         let held = head.len();
+        // Frames of a client are masked (RFC 6455 section 5.1): its upgrade was granted by an answer that was not seen.
+        if held == 0
+            && self.upgrading == Some(from)
+            && matches!(*rest, [0x80..=0x8f | 0..=2, 0x80..=0xff, ..])
+        {
+            return Outcome::WebSocket(rest.to_vec());
+        }
         let bytes: &[u8] = if held == 0 {
             rest
         } else {
@@ -257,6 +266,8 @@ impl Http {
 
     fn request(&mut self, from: Direction, head: &RequestHead<'_>, sink: &mut dyn Sink) {
         let asked = self.meaning(from, head, sink);
+        let upgrade = head.header("Upgrade").is_some_and(|u| u.eq_ignore_ascii_case(b"websocket"));
+        self.upgrading = upgrade.then_some(from);
         self.idle = if asked == Asked::Anything { self.idle + 1 } else { 0 };
         self.useful |= !matches!(asked, Asked::Anything | Asked::Head | Asked::Connect);
         if self.waiting.len() < WAITING_MAX {

@@ -230,6 +230,8 @@ pub struct Conversation {
 struct TrackerMemory {
     info_hash: Option<crate::base::InfoHash>,
     interval: u32,
+    /// When a connection id was granted to a request that was not seen.
+    granted: Option<Timestamp>,
 }
 
 impl Conversation {
@@ -273,6 +275,21 @@ impl Conversation {
     fn other_answered(&mut self, protocol: OtherProtocol, from: Direction) -> bool {
         let before = self.other.replace((protocol, from));
         before == Some((protocol, from.reverse()))
+    }
+
+    /// Remembers that a connection id was granted to a request that was not seen, or something like it.
+    fn note_granted(&mut self, at: Timestamp, granted: bool) {
+        if granted {
+            self.tracker.get_or_insert_default().granted = Some(at);
+        } else if let Some(memory) = &mut self.tracker {
+            memory.granted = None;
+        }
+    }
+
+    /// Whether a connection id was granted so lately that an announce may have followed.
+    fn was_granted(&self, now: Timestamp) -> bool {
+        let granted = self.tracker.as_ref().and_then(|memory| memory.granted);
+        granted.is_some_and(|at| now.since(at) <= TRACKER_PATIENCE)
     }
 
     /// Remembers the interval of a response without a request; tells whether the last one had the same.

@@ -2,7 +2,7 @@
 
 use super::other;
 use crate::event::Kind;
-use crate::wire::{Guess, handshake, message, mse, tls};
+use crate::wire::{Guess, handshake, message, mse, tls, websocket};
 
 /// First bytes of a direction that are kept to find out what it is: an MSE exchange selects plaintext within 1,244.
 pub const OPENING_MAX: usize = 1_400;
@@ -17,6 +17,8 @@ pub enum Opened {
     Handshake(usize),
     /// An HTTP message.
     Http,
+    /// A WebSocket frame, on a connection joined in the middle.
+    WebSocket,
     /// TLS, with the server name when it was a whole ClientHello.
     Tls(Option<Vec<u8>>),
     /// Another peer-to-peer network.
@@ -43,6 +45,9 @@ pub fn opened(head: &[u8], midstream: bool) -> Opened {
     }
     if let Some(opened) = http_start(head) {
         return opened;
+    }
+    if midstream && websocket::begins_with_object(head) {
+        return Opened::WebSocket;
     }
     match head {
         [0x16] | [0x16, 3] => return Opened::Wait,

@@ -13,7 +13,7 @@ pub fn stream(opened: &Opened, head: &[u8]) -> Option<Opens> {
         // A SOCKS greeting waits for what may stand behind it.
         Opened::Wait => opening::is_socks(head).then_some(Opens::Socks),
         Opened::Handshake(_) => None,
-        Opened::Http => Some(Opens::Http),
+        Opened::Http | Opened::WebSocket => Some(Opens::Http),
         Opened::Tls(_) => Some(Opens::Tls),
         Opened::Other(_) => Some(Opens::OtherP2p),
         Opened::Known | Opened::Unknown => {

@@ -53,6 +53,8 @@ pub struct Stream {
     midstream: bool,
     /// The first bytes are of something known that is of no interest, or were made to look so.
     known: bool,
+    /// One side opened with what looks like a key, and the other is not seen: clear messages may follow.
+    veiled: bool,
     done: bool,
 }
 
@@ -68,6 +70,7 @@ impl Stream {
             carried: 0,
             midstream,
             known: false,
+            veiled: false,
             done: false,
         }
     }
@@ -153,6 +156,7 @@ impl Stream {
             }
             Some(Side::Opaque) | None => {}
         }
+        self.unveil(from, sink);
         self.settle();
     }
 
@@ -187,14 +191,20 @@ impl Stream {
                 let head = std::mem::take(head).map_or_else(Vec::new, |head| *head);
                 if head.starts_with(handshake::MAGIC) {
                     self.peer(dissector, from, PeerSide::from_start(), &head, sink);
-                } else if !self.is_peer_wire() && self.exchange().is_random(from).is_none() {
-                    self.exchange().opening(from, &head);
+                } else if !self.is_peer_wire() {
+                    if self.exchange().is_random(from).is_none() {
+                        self.exchange().opening(from, &head);
+                    }
+                    if self.may_turn_clear(from) {
+                        self.after_key(dissector, from, &head, sink);
+                    }
                 }
             }
             if let Some(Side::Peer(side)) = self.sides.get_mut(from.index()) {
                 let mut cx = Context { from, metadata: &dissector.metadata, sink };
                 side.finish(self.shared.get_or_insert_default(), &mut cx);
             }
+            self.unveil(from, sink);
         }
     }
 
@@ -277,6 +287,11 @@ impl Stream {
                 self.set(from, Side::Http);
                 self.http(dissector, packet, from, Piece::Data(head), sink);
             }
+            Opened::WebSocket => {
+                self.web = Some(Web::WebSocket(Box::default()));
+                self.sides = [Side::WebSocket, Side::WebSocket];
+                self.piece(dissector, packet, from, Piece::Data(head), sink);
+            }
             Opened::Tls(name) => {
                 let name = name.and_then(|n| String::from_utf8(n).ok());
                 if let Some(named) = name.as_deref().and_then(tls::torrent_sni) {
@@ -318,12 +333,34 @@ impl Stream {
             self.exchange().opening(from, head);
         }
         let may_be_mse = self.exchange().is_random(from) != Some(false);
-        let side = if may_be_mse && head.len() < OPENING_MAX {
-            Side::Opening(Some(Box::new(head.to_vec())))
+        if may_be_mse && head.len() < OPENING_MAX {
+            self.set(from, Side::Opening(Some(Box::new(head.to_vec()))));
+        } else if self.may_turn_clear(from) {
+            self.after_key(dissector, from, head, sink);
         } else {
-            Side::Opaque
-        };
-        self.set(from, side);
+            self.set(from, Side::Opaque);
+        }
+    }
+
+    /// Whether this side opened with what looks like a key and nothing of the other is seen, whose clear handshake would tell
+    /// that plaintext was selected.
+    fn may_turn_clear(&mut self, from: Direction) -> bool {
+        !self.midstream && self.untouched(from.reverse()) && self.exchange().is_random(from) == Some(true)
+    }
+
+    /// Looks for clear messages behind a key exchange of which one side is seen: in that they are like those of a stream
+    /// joined in the middle.
+    fn after_key(&mut self, dissector: &mut Dissector, from: Direction, head: &[u8], sink: &mut dyn Sink) {
+        self.veiled = true;
+        self.peer(dissector, from, PeerSide::from_middle(), head, sink);
+    }
+
+    /// Tells what the opening was once clear messages followed it.
+    fn unveil(&mut self, from: Direction, sink: &mut dyn Sink) {
+        if self.veiled && self.is_peer_wire() {
+            self.veiled = false;
+            sink.fact(from, Fact::Encrypted(Encryption::MsePlaintext));
+        }
     }
 
     /// MSE that selected plaintext (R-MSE-4): the responder's handshake is clear, and so is all framing from here on.

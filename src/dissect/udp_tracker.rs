@@ -11,6 +11,11 @@ use crate::wire::{Guess, Malformed};
 /// Info-hashes of a scrape that are remembered until its answer comes.
 const SCRAPED: usize = 8;
 
+/// Bytes of a connect response.
+const CONNECT_LEN: usize = 16;
+/// Peers looked at of a response whose request was not seen.
+const PEERS_LOOKED_AT: usize = 256;
+
 /// What is remembered of a request until its response comes.
 #[derive(Clone, Copy, Debug)]
 pub enum Requested {
@@ -168,7 +173,8 @@ fn response(
     true
 }
 
-/// A response whose request was not seen (R-TU-3): two of the same server that agree in their interval are enough.
+/// A response whose request was not seen (R-TU-3). Two announce responses of the same server that agree in their interval
+/// are enough, and so is one that lists peers within its own sums right behind a granted connection id.
 fn orphan(
     packet: &Packet,
     datagram: &Datagram<'_>,
@@ -176,10 +182,25 @@ fn orphan(
     sink: &mut dyn Sink,
 ) -> bool {
     let ipv6 = !packet.sender().address.is_v4();
-    let Ok(Response::Announce { interval, .. }) = udp_tracker::parse_response(datagram.bytes, ipv6) else {
-        return false;
+    let (interval, leechers, seeders, peers) = match udp_tracker::parse_response(datagram.bytes, ipv6) {
+        Ok(Response::Announce { interval, leechers, seeders, peers, .. }) => {
+            (interval, leechers, seeders, peers)
+        }
+        Ok(Response::Connect { connection_id, .. }) if datagram.bytes.len() == CONNECT_LEN => {
+            // Ids are random: a counter or an empty field is none.
+            conversation.note_granted(packet.at, connection_id >> 32 != 0);
+            return false;
+        }
+        _ => return false,
     };
-    if !(300..=7_200).contains(&interval) || !conversation.same_interval(interval) {
+    if !(300..=7_200).contains(&interval) {
+        return false;
+    }
+    let same_interval = conversation.same_interval(interval);
+    let listed = peers.count() as u64;
+    let plausible = (1..=u64::from(leechers) + u64::from(seeders)).contains(&listed)
+        && peers.take(PEERS_LOOKED_AT).all(|peer| peer.port != 0 && !peer.address.is_group());
+    if !(same_interval || plausible && conversation.was_granted(packet.at)) {
         return false;
     }
     sink.fact(packet.direction, Fact::Identified { kind: Kind::UdpTracker, reason: Reason::UdpTracker });

@@ -98,7 +98,7 @@ reasons! {
     /// R-UTP-2: slope proof.
     UtpOneWay = "utp-one-way", "uTP timestamps run with the clock of the capture and its numbers step as they must";
     /// R-TU-1, R-TU-2.
-    UdpTracker = "udp-tracker", "a UDP tracker exchange (BEP 15) with matching transaction ids";
+    UdpTracker = "udp-tracker", "a UDP tracker exchange (BEP 15) whose transaction ids match, or whose answers fit one another";
     /// R-TH-1, R-TH-2.
     HttpTracker = "http-tracker", "an HTTP tracker announce or scrape with a 20-byte info-hash";
     /// R-TH-4.

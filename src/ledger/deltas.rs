@@ -381,9 +381,15 @@ impl Deltas {
 
     fn told_port(&mut self, host: Address, port: u16, channel: Channel, scene: &Scene) {
         let window = Window::of(scene.at, scene.number);
-        self.host(host).listens.entry((port, channel)).or_insert(window).join(window);
         // One number for TCP, uTP and DHT (R-X-1): clients bind the same port on both transports.
-        for transport in [Transport::Tcp, Transport::Udp] {
+        let mut transports = &[Transport::Tcp, Transport::Udp][..];
+        if channel == Channel::WsTracker {
+            // A candidate is a socket of one offered WebRTC connection (RFC 8839): nothing listens there for others.
+            transports = &[Transport::Udp];
+        } else {
+            self.host(host).listens.entry((port, channel)).or_insert(window).join(window);
+        }
+        for &transport in transports {
             let local = self.ports.entry((Endpoint::new(host, port), transport)).or_default();
             join(&mut local.told, Some(window));
         }

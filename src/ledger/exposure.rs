@@ -8,6 +8,7 @@ use super::visits::Guests;
 use super::window::Window;
 use crate::base::{Address, Timestamp, Transport};
 use crate::event::{Answer, Knock};
+use std::collections::BTreeSet;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
@@ -99,6 +100,12 @@ pub struct Scan {
 }
 
 impl Scan {
+    /// How many of the ports nobody was asked to try. Behind one public address many clients tell others many ports, and a
+    /// peer that tries them all is no scanner.
+    pub fn unasked(&self, told: &BTreeSet<u16>) -> usize {
+        self.ports.iter().filter(|(_, port)| !told.contains(port)).count()
+    }
+
     fn knock(&mut self, knock: &Knock) {
         self.window.join(Window::between(knock.first, knock.last));
         insert(&mut self.ports, (knock.transport, knock.target.port), SCANNED);

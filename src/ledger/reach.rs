@@ -33,7 +33,7 @@ impl Ledger {
         host: &Host,
         tried: &[(Transport, u16, &Tried)],
     ) -> Vec<PortReport> {
-        let told: BTreeSet<u16> = host.listens.keys().map(|(port, _)| *port).collect();
+        let told = told_ports(host);
         let mapped: BTreeSet<(Transport, u16)> = self.mapped_ports(address);
         let mut ports: BTreeMap<(Transport, u16), Vec<Span>> = BTreeMap::new();
         let mut sources: BTreeMap<(Transport, u16), &Tried> = BTreeMap::new();
@@ -72,7 +72,7 @@ impl Ledger {
                     mapped: mapped.contains(&key),
                     forwarded: inside && !intervals.is_empty(),
                     intervals,
-                    scanners: sources.get(&key).map_or(0, |t| self.scanners_of(address, t)),
+                    scanners: sources.get(&key).map_or(0, |t| self.scanners_of(address, &told, t)),
                     callers: sources.get(&key).map_or(0, |t| t.guests.callers.len() as u64),
                     visits: sources
                         .get(&key)
@@ -132,9 +132,9 @@ impl Ledger {
     }
 
     /// How many of those that tried a port found several ports of the host shut.
-    fn scanners_of(&self, host: Address, tried: &Tried) -> u64 {
+    fn scanners_of(&self, host: Address, told: &BTreeSet<u16>, tried: &Tried) -> u64 {
         let scanned = |source: &&Address| {
-            self.scans.get(&(host, **source)).is_some_and(|s| s.ports.len() >= SCAN_PORTS)
+            self.scans.get(&(host, **source)).is_some_and(|s| s.unasked(told) >= SCAN_PORTS)
         };
         tried.sources.iter().filter(scanned).count() as u64
     }
@@ -164,20 +164,21 @@ impl Ledger {
 
     /// Sources that found several ports of a host shut.
     pub(super) fn scans(&self, hosts: &BTreeSet<Address>) -> Vec<ScanReport> {
+        let told: BTreeMap<Address, BTreeSet<u16>> = hosts
+            .iter()
+            .filter_map(|address| Some((*address, told_ports(&*self.hosts.get(address)?))))
+            .collect();
+        let none = BTreeSet::new();
         let mut scans: Vec<ScanReport> = self
             .scans
             .iter()
-            .filter(|s| s.ports.len() >= SCAN_PORTS && hosts.contains(&s.key().0))
+            .filter(|s| hosts.contains(&s.key().0))
             .map(|s| {
                 let (host, source) = *s.key();
-                ScanReport {
-                    host,
-                    source,
-                    ports: s.ports.len() as u64,
-                    first: s.window.first,
-                    last: s.window.last,
-                }
+                let ports = s.unasked(told.get(&host).unwrap_or(&none)) as u64;
+                ScanReport { host, source, ports, first: s.window.first, last: s.window.last }
             })
+            .filter(|scan| scan.ports >= SCAN_PORTS as u64)
             .collect();
         scans.sort_by_key(|s| (s.host, s.first, s.source));
         scans
@@ -205,18 +206,23 @@ impl Ledger {
     }
 }
 
-/// How well a host's BitTorrent can be reached by this transport, as clients show it in colours.
+/// The ports on which the host told others to reach it.
+fn told_ports(host: &Host) -> BTreeSet<u16> {
+    host.listens.keys().map(|(port, _)| *port).collect()
+}
+
+/// How well a host's BitTorrent can be reached by this transport, as clients show it in colours. Where it has several ports,
+/// as when several machines share a public address, one that lets strangers in is enough.
 pub fn nat_status(ports: &[PortReport], transport: Transport) -> NatStatus {
     let mut ports = ports.iter().filter(|p| p.p2p && p.transport == transport).peekable();
     if ports.peek().is_none() {
         return NatStatus::Unknown;
     }
-    let latest = ports.filter_map(|p| p.intervals.last()).max_by_key(|i| (i.last, i.answer));
-    match latest {
-        Some(interval) if interval.answer == Answer::Accepted => NatStatus::Green,
-        Some(_) => NatStatus::Red,
-        None => NatStatus::Yellow,
-    }
+    let latest: Vec<&Interval> = ports.filter_map(|p| p.intervals.last()).collect();
+    let Some(now) = latest.iter().map(|i| i.last).max() else { return NatStatus::Yellow };
+    // A port left for another says nothing of today.
+    let lets_in = |i: &&Interval| i.answer == Answer::Accepted && now.since(i.last) <= SILENT;
+    if latest.iter().any(lets_in) { NatStatus::Green } else { NatStatus::Red }
 }
 
 /// The state that the latest attempts show.
@@ -320,5 +326,33 @@ mod tests {
     fn one_unanswered_attempt_tells_nothing_and_none_even_less() {
         assert_eq!(state(&intervals(&[span(Answer::Silence, 1, 1, 1)]), true), PortState::NotTested);
         assert_eq!(state(&[], true), PortState::NotTested);
+    }
+
+    #[test]
+    fn one_open_port_of_several_is_enough_unless_it_was_left_long_ago() {
+        let status = |accepted: i64, silent: i64| {
+            let port = |port, spans: &[Span]| PortReport {
+                host: Address::v4([198, 51, 100, 2]),
+                transport: Transport::Tcp,
+                port,
+                state: state(&intervals(spans), true),
+                open_for: Duration::ZERO,
+                sources: 1,
+                attempts: 1,
+                p2p: true,
+                mapped: false,
+                forwarded: false,
+                intervals: intervals(spans),
+                scanners: 0,
+                callers: 0,
+                visits: Vec::new(),
+            };
+            let open = port(6_881, &[span(Answer::Accepted, accepted, accepted, 1)]);
+            let shut = port(6_882, &[span(Answer::Silence, silent, silent, 2)]);
+            nat_status(&[open, shut], Transport::Tcp)
+        };
+        assert_eq!(status(20, 10), NatStatus::Green);
+        assert_eq!(status(10, 20), NatStatus::Green, "another machine's port");
+        assert_eq!(status(10, 1_000), NatStatus::Red, "a port of another day");
     }
 }

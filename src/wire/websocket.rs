@@ -115,6 +115,19 @@ pub fn parse_frame(stream: &[u8]) -> Parsed<Frame<'_>> {
     Parsed::Done { message: Frame { header, payload }, used }
 }
 
+/// Whether a stream begins with a text frame that holds the beginning of a JSON object with members: where a capture joins
+/// a connection between two messages.
+#[must_use]
+pub fn begins_with_object(stream: &[u8]) -> bool {
+    let Parsed::Done { message: header, used } = parse_header(stream) else { return false };
+    let key = header.mask.unwrap_or_default();
+    header.opcode == Opcode::Text
+        && header.payload_len <= PAYLOAD_MAX as u64
+        && stream
+            .get(used..used.saturating_add(2))
+            .is_some_and(|b| b.iter().zip(key).map(|(b, k)| b ^ k).eq(*b"{\""))
+}
+
 /// A message between a WebTorrent client and its tracker.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TrackerMessage {

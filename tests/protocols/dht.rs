@@ -130,6 +130,24 @@ fn stored_items_and_samples_are_counted_and_not_kept() {
 }
 
 #[test]
+fn a_salted_item_is_not_taken_for_a_wrong_answer() {
+    // Key and salt make the target (BEP 44), and the answer leaves the salt out.
+    let key = [0x77; 32];
+    let salted = [&key[..], b"foobar"].concat();
+    let target: [u8; 20] =
+        sha1::Digest::finalize(<sha1::Sha1 as sha1::Digest>::new_with_prefix(salted)).into();
+    let get = [&b"6:target"[..], &text(&target)].concat();
+    let item =
+        [&b"1:k"[..], &text(&key), b"3:seqi1e3:sig", &text(&[9; 64]), b"5:token2:ab1:v5:hello"].concat();
+    let mut scene = Scene::default();
+    scene.udp(A, NODE, &query(ID, &get, "get", b"g1"));
+    scene.udp(NODE, A, &response(&[], &item, b"g1"));
+    let seen = scene.read();
+    assert_eq!(purposes(&seen), [(DhtPurpose::Storage, 1)]);
+    assert!(seen.report.totals.malformed.is_empty(), "{:?}", seen.report.totals.malformed);
+}
+
+#[test]
 fn scrapes_tell_how_large_a_swarm_is() {
     let scrape = [&get_peers(TORRENT)[..], b"6:scrapei1e"].concat();
     // Each sets two bits of its own: one address, about.

@@ -3,7 +3,7 @@
 use crate::scene::{Scene, Seen};
 use sha1::Digest;
 use swarmscope::base::InfoHashV2;
-use swarmscope::event::{Channel, Family, Grade, Kind, NameTrust, Reason};
+use swarmscope::event::{Channel, Encryption, Family, Grade, Kind, NameTrust, Reason};
 use swarmscope::ledger::report::Role;
 
 const A: &str = "192.168.1.10:51413";
@@ -353,4 +353,37 @@ fn blizzards_downloader_is_no_bittorrent_unless_the_other_side_is() {
     let seen = scene.read();
     assert_eq!(seen.kinds(), [Kind::PeerWire, Kind::Blizzard]);
     assert_eq!(downloaded(&seen, V1), 16_384);
+}
+
+/// Bytes that look random.
+fn random(length: usize) -> Vec<u8> {
+    (0u32..).flat_map(|n| sha1::Sha1::digest(n.to_be_bytes())).take(length).collect()
+}
+
+#[test]
+fn clear_messages_behind_one_side_of_a_key_exchange_are_read() {
+    let request = |n: u32| message(6, &[n, 0, 16_384].map(u32::to_be_bytes).concat());
+    let asks = |count: u32| (0..count).map(request).collect::<Vec<_>>();
+    // Long enough to be judged at once, and only when the flow has ended; the exchange in one segment and in several.
+    for (count, bursts) in [(60, &[432, 186, 68][..]), (60, &[686]), (8, &[150, 68])] {
+        let mut scene = Scene::default();
+        for &burst in bursts {
+            scene.tcp(A, B, &random(burst));
+        }
+        scene.tcp(A, B, &extended(0, b"d1:md11:ut_metadatai2ee1:v5:Testse"));
+        for ask in asks(count) {
+            scene.tcp(A, B, &ask);
+        }
+        let seen = scene.read();
+        let label = &seen.flow().label;
+        assert_eq!((seen.kinds(), label.grade), (vec![Kind::PeerWire], Some(Grade::Confirmed)), "{count}");
+        assert!(label.reasons.contains(Reason::MessageChain));
+        assert_eq!(label.encryption, Encryption::MsePlaintext);
+    }
+    // Whatever else is random from one side has no messages in it; a text is no key.
+    for (opening, rest) in [(random(432), random(60_000)), (b"hello ".repeat(80), asks(2).concat())] {
+        let mut scene = Scene::default();
+        scene.tcp(A, B, &opening).tcp(A, B, &rest);
+        assert!(scene.read().kinds().is_empty());
+    }
 }

@@ -106,13 +106,14 @@ pub fn client_hello(name: &str) -> Vec<u8> {
     [&[22, 3, 1][..], &u16(hello.len() + 4), &[1, 0], &u16(hello.len()), &hello].concat()
 }
 
+const UPGRADE: &str = "GET / HTTP/1.1\r\nHost: tracker.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+const AGREED: &str = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
+
 #[test]
 fn a_tracker_over_websocket_is_read_in_both_directions() {
     // Twenty bytes as twenty code points, some of them above ASCII.
     let key: Vec<u8> = (0..20).map(|n| if n % 2 == 0 { b'a' + n } else { 0xe0 + n }).collect();
     let text: String = key.iter().map(|&b| char::from(b)).collect();
-    let upgrade = "GET / HTTP/1.1\r\nHost: tracker.test\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
-    let agreed = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n";
     let announce = serde_json::json!({
         "action": "announce", "info_hash": text, "peer_id": "-WW0102-abcdefghijkl",
         "numwant": 5, "uploaded": 0, "downloaded": 0, "left": 1000, "event": "started",
@@ -121,7 +122,7 @@ fn a_tracker_over_websocket_is_read_in_both_directions() {
         "action": "announce", "info_hash": text, "interval": 120, "complete": 4, "incomplete": 2,
     });
     let mut scene = Scene::default();
-    scene.tcp(A, SERVER, upgrade.as_bytes()).tcp(SERVER, A, agreed.as_bytes());
+    scene.tcp(A, SERVER, UPGRADE.as_bytes()).tcp(SERVER, A, AGREED.as_bytes());
     scene.tcp(A, SERVER, &frame(announce.to_string().as_bytes(), true));
     scene.tcp(SERVER, A, &frame(reply.to_string().as_bytes(), false));
     let seen = scene.read();
@@ -136,6 +137,67 @@ fn a_tracker_over_websocket_is_read_in_both_directions() {
     );
 }
 
+#[test]
+fn the_sockets_of_webrtc_offers_are_no_open_ports() {
+    let offers: Vec<_> = (0..10)
+        .map(|n| {
+            let candidate = format!("a=candidate:1 1 udp 2122260223 192.168.1.10 {} typ host", 40_000 + n);
+            serde_json::json!({ "offer_id": n.to_string(), "offer": { "type": "offer", "sdp": candidate } })
+        })
+        .collect();
+    let announce = serde_json::json!({
+        "action": "announce", "info_hash": "abcdefghijklmnopqrst", "peer_id": "-WW0102-abcdefghijkl",
+        "numwant": 10, "uploaded": 0, "downloaded": 0, "left": 1000, "offers": offers,
+    });
+    let mut scene = Scene::default();
+    scene.tcp(A, SERVER, UPGRADE.as_bytes()).tcp(SERVER, A, AGREED.as_bytes());
+    scene.tcp(A, SERVER, &frame(announce.to_string().as_bytes(), true));
+    // The connection through one of them is still known by it.
+    let (socket, peer) = ("192.168.1.10:40003", "203.0.113.8:50000");
+    let stun = [&[0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42][..], &[5; 12]].concat();
+    let hello = [&[22, 0xfe, 0xfd, 0, 0, 0, 0, 0, 0, 0, 0, 0, 60, 1, 0, 0, 48][..], &[0; 56]].concat();
+    for _ in 0..3 {
+        scene.udp(socket, peer, &stun).udp(peer, socket, &stun).udp(socket, peer, &hello);
+    }
+    let seen = scene.read();
+    assert!(seen.home().listens.is_empty(), "{:?}", seen.home().listens);
+    assert!(seen.report.exposure.is_empty(), "{:?}", seen.report.exposure);
+    assert!(seen.has_reason(Reason::OwnPort), "{:?}", seen.flows);
+}
+
+#[test]
+fn a_tracker_over_websocket_is_read_from_one_side_and_from_the_middle() {
+    let announce = serde_json::json!({
+        "action": "announce", "info_hash": "abcdefghijklmnopqrst", "peer_id": "-WW0102-abcdefghijkl",
+        "numwant": 5, "uploaded": 0, "downloaded": 0, "left": 1000,
+    });
+    let reply = serde_json::json!({
+        "action": "announce", "info_hash": "abcdefghijklmnopqrst", "interval": 120, "complete": 4, "incomplete": 2,
+    });
+    let (asks, says) =
+        (frame(announce.to_string().as_bytes(), true), frame(reply.to_string().as_bytes(), false));
+    let mut client = Scene::default();
+    client.tcp_unseen(A, SERVER, UPGRADE.as_bytes()).tcp_unseen(A, SERVER, &asks);
+    let mut middle = Scene::default();
+    middle.tcp_unseen(A, SERVER, &asks).tcp_unseen(SERVER, A, &says);
+    for (scene, both) in [(client, false), (middle, true)] {
+        let seen = scene.read();
+        assert_eq!(seen.kinds(), [Kind::WsTracker], "{:?}", seen.flows);
+        assert_eq!(seen.flow().label.grade, Some(Grade::Confirmed));
+        let torrent = seen.torrent(*b"abcdefghijklmnopqrst");
+        assert_eq!(torrent.reported, both.then_some((4, 2, None)));
+    }
+    // Another service that speaks JSON in the same frames.
+    let other = serde_json::json!({ "action": "announce", "channel": "news" });
+    let mut scene = Scene::default();
+    scene.tcp_unseen(A, SERVER, UPGRADE.as_bytes()).tcp_unseen(
+        A,
+        SERVER,
+        &frame(other.to_string().as_bytes(), true),
+    );
+    assert!(scene.read().kinds().is_empty());
+}
+
 /// A text frame (RFC 6455), its length in the shortest form; clients mask theirs.
 fn frame(text: &[u8], masked: bool) -> Vec<u8> {
     let bit = if masked { 0x80 } else { 0 };
@@ -146,4 +208,38 @@ fn frame(text: &[u8], masked: bool) -> Vec<u8> {
     let mask = if masked { [1, 2, 3, 4] } else { [0; 4] };
     let hidden: Vec<u8> = text.iter().zip(mask.iter().cycle()).map(|(a, b)| a ^ b).collect();
     [&head[..], if masked { &mask } else { &[] }, &hidden].concat()
+}
+
+#[test]
+fn answers_of_a_udp_tracker_tell_it_where_no_request_is_seen() {
+    const HOME: &str = "192.168.1.10:6881";
+    const TRACKER: &str = "203.0.113.69:6969";
+    let granted = |id: &[u8; 8]| [&[0, 0, 0, 0, 0xa5, 0x73, 0x89, 0x6f][..], id].concat();
+    let listed = |interval: u32, seeders: u32, port: u16| {
+        let peer = [&[203, 0, 113, 9][..], &port.to_be_bytes()].concat();
+        let sums = [interval, 0, seeders].map(u32::to_be_bytes).concat();
+        [&[0, 0, 0, 1, 0x5b, 0x0d, 0xf3, 0x61][..], &sums, &peer, &peer].concat()
+    };
+    let kinds = |datagrams: &[Vec<u8>], pause: u64| {
+        let mut scene = Scene::default();
+        for datagram in datagrams {
+            scene.udp(TRACKER, HOME, datagram).wait(pause);
+        }
+        let seen = scene.read();
+        assert!(seen.report.hosts.is_empty(), "answers alone accuse nobody");
+        seen.kinds()
+    };
+    let id = b"\x4c\x7e\x91\x57\x3a\xf2\xee\x5f";
+    assert_eq!(kinds(&[granted(id), listed(1_867, 2, 6_881)], 1), [Kind::UdpTracker]);
+    let none: [(&str, [Vec<u8>; 2], u64); 6] = [
+        ("the wrong order", [listed(1_867, 2, 6_881), granted(id)], 1),
+        ("a counter for an id", [granted(&[0, 0, 0, 0, 0, 0, 0, 7]), listed(1_867, 2, 6_881)], 1),
+        ("more peers than there are", [granted(id), listed(1_867, 1, 6_881)], 1),
+        ("no such interval", [granted(id), listed(7, 2, 6_881)], 1),
+        ("peers nobody can reach", [granted(id), listed(1_867, 2, 0)], 1),
+        ("long after", [granted(id), listed(1_867, 2, 6_881)], 61),
+    ];
+    for (what, datagrams, pause) in none {
+        assert_eq!(kinds(&datagrams, pause), [], "{what}");
+    }
 }

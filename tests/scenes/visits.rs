@@ -108,3 +108,31 @@ fn datagrams_to_a_bittorrent_port_count_and_to_others_do_not() {
     assert_eq!(port.callers, 1);
     assert!(!report.exposure.iter().any(|p| p.port == 53));
 }
+
+#[test]
+fn a_peer_that_tries_the_ports_it_was_told_is_no_scanner() {
+    // Six clients behind one address told their ports; a peer tries them all, a scanner tries others.
+    let shut = |source: &str, port: u16| {
+        let mut talk = Talk::new(end(source), end(&format!("{}:{port}", alice().address)));
+        talk.send(A, Tcp::SYN, &[]).send(B, Tcp::RST | Tcp::ACK, &[]);
+        talk.scene()
+    };
+    let mut scene = peer_comes_in();
+    for n in 0..6u16 {
+        let mut announce =
+            Talk::opened(end(&format!("{}:{}", alice().address, 41_000 + n)), end("203.0.113.69:80"));
+        let request = format!(
+            "GET /announce?info_hash=%aa%bbabcdefghijklmnopqr&peer_id=-TR3000-abcdefghijkl&port={}&left=0 HTTP/1.1\r\n\r\n",
+            30_000 + n
+        );
+        announce.say(A, request.as_bytes());
+        scene.then(&announce.scene());
+    }
+    for n in 0..6u16 {
+        scene.then(&shut(&format!("198.51.100.20:{}", 42_000 + n), 30_000 + n));
+        scene.then(&shut(&format!("198.51.100.21:{}", 43_000 + n), 31_000 + n));
+    }
+    let report = scene.play().report;
+    let scans: Vec<(String, u64)> = report.scans.iter().map(|s| (s.source.to_string(), s.ports)).collect();
+    assert_eq!(scans, [("198.51.100.21".to_owned(), 6)]);
+}

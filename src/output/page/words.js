@@ -10,7 +10,7 @@ const REASONS = {
   "utp-syn": "a uTP SYN (BEP 29) was answered with its own connection id and sequence number",
   "utp-two-way": "uTP connection ids and sequence numbers pair up in both directions",
   "utp-one-way": "uTP timestamps run with the clock of the capture and its numbers step as they must",
-  "udp-tracker": "a UDP tracker exchange (BEP 15) with matching transaction ids",
+  "udp-tracker": "a UDP tracker exchange (BEP 15) whose transaction ids match, or whose answers fit one another",
   "http-tracker": "an HTTP tracker announce or scrape with a 20-byte info-hash",
   "ws-tracker": "a WebTorrent tracker message with a 20-byte info-hash",
   "lsd": "a local service discovery announce (BEP 14)",

@@ -154,7 +154,7 @@ fn write_host(page: &mut Page<'_>, host: &HostReport, names: &BTreeMap<InfoHash,
     let external: Vec<String> = host
         .external
         .iter()
-        .map(|(address, votes)| format!("{address} (said by {})", counted(*votes, "peer", "peers")))
+        .map(|(address, votes)| format!("{address} (in {})", counted(*votes, "message", "messages")))
         .collect();
     page.entry("seen as", &some(external), ", ", Paint::Plain)?;
     let nodes: Vec<String> = host

@@ -65,13 +65,22 @@ impl<'a> Item<'a> {
         parse(self.raw(), crate::wire::bencode::DATAGRAM).ok().map(|document| document.value)
     }
 
-    /// Where it is found, recomputed (R-DHT-7): SHA-1 of the value, or of key and salt. A `get` that was asked another
-    /// target and brings this item is answered wrongly.
+    /// Where a `put` stores it, recomputed (R-DHT-7): SHA-1 of the value, or of key and salt.
     #[must_use]
     pub fn target(&self) -> InfoHash {
         match self {
             Self::Immutable { value } => InfoHash(Sha1::digest(value).into()),
             Self::Mutable { key, salt, .. } => mutable_target(key, salt),
+        }
+    }
+
+    /// Whether a `get` for `target` that brings this item is answered wrongly (R-DHT-7). An answer does not repeat the salt,
+    /// so that of a mutable item nobody can tell.
+    #[must_use]
+    pub fn is_misplaced(&self, target: InfoHash) -> bool {
+        match self {
+            Self::Immutable { .. } => self.target() != target,
+            Self::Mutable { .. } => false,
         }
     }
 

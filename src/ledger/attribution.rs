@@ -175,7 +175,7 @@ impl Ledger {
             if !self.home().contains(&host.address) {
                 continue;
             }
-            tell(Reason::Participant, self.hosts.get(&host.address).and_then(|h| h.confirmed), None);
+            tell(Reason::Participant, self.hosts.get(&host.address).and_then(|h| h.facts.confirmed), None);
             if let Some(port) = self.ports.get(&(host, record.transport)) {
                 tell(Reason::OwnPort, port.told, None);
                 tell(Reason::SharedPort, port.window, None);
@@ -204,7 +204,7 @@ impl Ledger {
             reasons.insert(Reason::FanOut);
         }
         let (confirmed, hinted) =
-            self.hosts.get(&host.address).map_or((None, None), |h| (h.confirmed, h.hinted));
+            self.hosts.get(&host.address).map_or((None, None), |h| (h.facts.confirmed, h.facts.hinted));
         // The name is looked up before the connections it leads to.
         let looked_up = |w: Window| w.first <= record.end && w.last + HINT_WINDOW >= record.start;
         if remote.port >= 1_024 && hinted.is_some_and(looked_up) {
@@ -250,10 +250,10 @@ impl Ledger {
         }
         let torrents: Vec<InfoHash> = {
             let Some(host) = self.hosts.get(&host) else { return false };
-            if near(host.sizes.get(&size).copied()) {
+            if near(host.facts.sizes.get(&size).copied()) {
                 return true;
             }
-            host.torrents.iter().copied().collect()
+            host.facts.torrents.iter().copied().collect()
         };
         torrents.iter().any(|hash| {
             self.swarms.get(hash).is_some_and(|swarm| {

@@ -2,7 +2,7 @@
 
 use super::conduct::Paces;
 use super::dht::DhtTotals;
-use super::host::{HostDelta, LocalPort, PlainDelta, join};
+use super::host::{HostFacts, LocalPort, PlainDelta, join};
 use super::life::{HEAVY, PlainFlow};
 use super::report::MappingReport;
 use super::swarm::{Member, Name, Swarm};
@@ -46,7 +46,7 @@ impl Scene {
 /// Collected updates, keyed by what they change.
 #[derive(Debug, Default)]
 pub struct Deltas {
-    pub(super) hosts: Map<Address, HostDelta>,
+    pub(super) hosts: Map<Address, HostFacts>,
     pub(super) swarms: Map<InfoHash, Swarm>,
     /// (endpoint, home host told) → who told first, and when.
     pub(super) told: Map<(Endpoint, Address), Lesson>,
@@ -339,7 +339,7 @@ impl Deltas {
         }
     }
 
-    fn host(&mut self, address: Address) -> &mut HostDelta {
+    fn host(&mut self, address: Address) -> &mut HostFacts {
         self.hosts.entry(address).or_default()
     }
 

@@ -263,8 +263,8 @@ pub fn weigh(stretch: &Stretch, peers: u64, mut told: impl FnMut(Behaviour, u64)
 
 /// What is said of a host.
 pub fn conduct(host: &Host) -> DhtConduct {
-    let [queries, responses, errors, asked] = host.dht;
-    let c: &Conduct = &host.conduct;
+    let [queries, responses, errors, asked] = host.facts.dht;
+    let c: &Conduct = &host.facts.conduct;
     let part = match (queries, responses + errors) {
         (0, 0) => DhtPart::None,
         (_, 0) if c.read_only == queries || asked > 0 => DhtPart::ReadOnly,
@@ -273,7 +273,7 @@ pub fn conduct(host: &Host) -> DhtConduct {
     };
     let mut findings = c.findings(peer_flows(host));
     // Where a sensor sees nothing that the host sends, every answer seems to be unasked for.
-    if host.life.own.is_none() && host.dht.iter().take(3).all(|&n| n == 0) {
+    if host.life.own.is_none() && host.facts.dht.iter().take(3).all(|&n| n == 0) {
         findings.retain(|f| f.behaviour != Behaviour::ReflectionVictim);
     }
     DhtConduct { part, findings }
@@ -286,7 +286,7 @@ impl Ledger {
         let mut found = Vec::new();
         for host in &self.hosts {
             // Most hosts know no DHT.
-            if host.dht != [0; 4] {
+            if host.facts.dht != [0; 4] {
                 found.extend(conduct(&host).findings.into_iter().map(|finding| (*host.key(), finding)));
             }
         }

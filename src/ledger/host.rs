@@ -18,9 +18,9 @@ pub const PEERS: usize = 8_192;
 const SHAPED: usize = 64;
 const SIZES: usize = 256;
 
-/// A home host.
+/// What facts say of a home host: of all time, or of one batch.
 #[derive(Debug, Default)]
-pub struct Host {
+pub struct HostFacts {
     /// When bytes proved that it takes part.
     pub confirmed: Option<Window>,
     /// When it looked up the name of a tracker or bootstrap node.
@@ -38,6 +38,12 @@ pub struct Host {
     pub dht_exchange: DhtExchange,
     /// What it did in the DHT.
     pub conduct: Conduct,
+}
+
+/// A home host.
+#[derive(Debug, Default)]
+pub struct Host {
+    pub facts: HostFacts,
     /// From flows of grade strong or better (all P2P families).
     pub active: Option<Window>,
     pub bytes: ShortMap<Grade, HostBytes>,
@@ -68,24 +74,6 @@ pub struct Host {
     pub remembered: Option<HostState>,
     /// When it was found to be cleared the last time before the sensor was restarted.
     pub cleared: Option<Timestamp>,
-}
-
-/// What one batch adds to a host.
-#[derive(Debug, Default)]
-pub struct HostDelta {
-    pub confirmed: Option<Window>,
-    /// When it looked up the name of a tracker or bootstrap node.
-    pub hinted: Option<Window>,
-    pub clients: ShortMap<Client, Window>,
-    pub listens: ShortMap<(u16, Channel), Window>,
-    pub node_ids: ShortMap<NodeId, Window>,
-    pub external: ShortMap<Address, u64>,
-    pub external_ports: ShortSet<Endpoint>,
-    pub torrents: ShortSet<InfoHash>,
-    pub dht: [u64; 4],
-    pub sizes: ShortMap<u64, Window>,
-    pub dht_exchange: DhtExchange,
-    pub conduct: Conduct,
 }
 
 /// What ordinary flows add to a host.
@@ -132,35 +120,38 @@ fn merge<K: Ord>(to: &mut ShortMap<K, Window>, from: ShortMap<K, Window>, cap: u
     }
 }
 
-impl Host {
-    pub fn add(&mut self, delta: HostDelta) {
-        join(&mut self.confirmed, delta.confirmed);
-        join(&mut self.hinted, delta.hinted);
-        merge(&mut self.clients, delta.clients, CLIENTS);
-        merge(&mut self.listens, delta.listens, LISTENS);
-        merge(&mut self.node_ids, delta.node_ids, NODE_IDS);
-        merge(&mut self.sizes, delta.sizes, SIZES);
-        for (address, votes) in delta.external {
+impl HostFacts {
+    /// Adds those of a batch. `peers` are the host's flows with peers so far.
+    fn add(&mut self, batch: Self, peers: u64) {
+        join(&mut self.confirmed, batch.confirmed);
+        join(&mut self.hinted, batch.hinted);
+        merge(&mut self.clients, batch.clients, CLIENTS);
+        merge(&mut self.listens, batch.listens, LISTENS);
+        merge(&mut self.node_ids, batch.node_ids, NODE_IDS);
+        merge(&mut self.sizes, batch.sizes, SIZES);
+        for (address, votes) in batch.external {
             if self.external.len() < EXTERNAL || self.external.contains_key(&address) {
                 *self.external.entry(address).or_default() += votes;
             }
         }
-        for endpoint in delta.external_ports {
-            if self.external_ports.len() < LISTENS {
-                self.external_ports.insert(endpoint);
-            }
+        for endpoint in batch.external_ports {
+            self.external_ports.insert_below(endpoint, LISTENS);
         }
-        for info_hash in delta.torrents {
-            if self.torrents.len() < TORRENTS {
-                self.torrents.insert(info_hash);
-            }
+        for info_hash in batch.torrents {
+            self.torrents.insert_below(info_hash, TORRENTS);
         }
-        for (sum, n) in self.dht.iter_mut().zip(delta.dht) {
+        for (sum, n) in self.dht.iter_mut().zip(batch.dht) {
             *sum += n;
         }
-        self.dht_exchange.add(&delta.dht_exchange);
+        self.dht_exchange.add(&batch.dht_exchange);
+        self.conduct.add(batch.conduct, peers);
+    }
+}
+
+impl Host {
+    pub fn add(&mut self, batch: HostFacts) {
         let peers = super::dht_rules::peer_flows(self);
-        self.conduct.add(delta.conduct, peers);
+        self.facts.add(batch, peers);
     }
 
     pub fn lengths_fit(&mut self, remote: Address, window: Window) {

@@ -163,11 +163,11 @@ impl Host {
         self.moved_before = known.moved;
         self.life.restore(&known.life, slot);
         for (port, channel, span) in &known.listens {
-            self.listens.entry((*port, *channel)).or_insert(window(*span)).join(window(*span));
+            self.facts.listens.entry((*port, *channel)).or_insert(window(*span)).join(window(*span));
         }
         for (endpoint, votes) in &known.external {
-            self.external.insert(endpoint.address, *votes);
-            self.external_ports.insert(*endpoint);
+            self.facts.external.insert(endpoint.address, *votes);
+            self.facts.external_ports.insert(*endpoint);
         }
         self.reached.extend(known.reached.iter().copied());
         self.remembered = known.state;
@@ -183,10 +183,10 @@ impl Host {
         }
         let strong = self.bytes.iter().filter(|(grade, _)| **grade >= Grade::Strong);
         let moved = strong.fold(self.moved_before, |sum, (_, b)| sum.plus(*b));
-        let external = self.external.iter().flat_map(|(address, votes)| {
-            let told = self.external_ports.iter().filter(|e| e.address == *address).copied();
+        let external = self.facts.external.iter().flat_map(|(address, votes)| {
+            let told = self.facts.external_ports.iter().filter(|e| e.address == *address).copied();
             let bare = Endpoint::new(*address, 0);
-            told.chain((!self.external_ports.iter().any(|e| e.address == *address)).then_some(bare))
+            told.chain((!self.facts.external_ports.iter().any(|e| e.address == *address)).then_some(bare))
                 .map(|endpoint| (endpoint, *votes))
         });
         Some(HostMemory {
@@ -195,7 +195,7 @@ impl Host {
             suspected: self.suspected.map(|w| (w.first, w.last)),
             moved,
             life: life.unwrap_or_default(),
-            listens: self.listens.iter().map(|((p, c), w)| (*p, *c, (w.first, w.last))).collect(),
+            listens: self.facts.listens.iter().map(|((p, c), w)| (*p, *c, (w.first, w.last))).collect(),
             external: external.collect(),
             reached: self.reached.iter().copied().collect(),
             state: None,

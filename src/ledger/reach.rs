@@ -159,7 +159,7 @@ impl Ledger {
     }
 
     fn takes_part(&self, host: &Address) -> bool {
-        self.hosts.get(host).is_some_and(|h| h.active.is_some() || h.confirmed.is_some())
+        self.hosts.get(host).is_some_and(|h| h.active.is_some() || h.facts.confirmed.is_some())
     }
 
     /// Sources that found several ports of a host shut.
@@ -208,7 +208,7 @@ impl Ledger {
 
 /// The ports on which the host told others to reach it.
 fn told_ports(host: &Host) -> BTreeSet<u16> {
-    host.listens.keys().map(|(port, _)| *port).collect()
+    host.facts.listens.keys().map(|(port, _)| *port).collect()
 }
 
 /// How well a host's BitTorrent can be reached by this transport, as clients show it in colours. Where it has several ports,

@@ -130,8 +130,9 @@ fn moved(torrent: &TorrentReport) -> u64 {
 
 fn host_report(address: Address, host: &Host) -> Option<HostReport> {
     let active = host.active?;
-    let external: Vec<(Address, u64)> = host.external.iter().map(|(a, n)| (*a, *n)).collect();
+    let external: Vec<(Address, u64)> = host.facts.external.iter().map(|(a, n)| (*a, *n)).collect();
     let clients: Vec<ClientReport> = host
+        .facts
         .clients
         .iter()
         .map(|(client, w)| ClientReport {
@@ -157,13 +158,18 @@ fn host_report(address: Address, host: &Host) -> Option<HostReport> {
         claimed_only: host.two_way == 0 && host.flows > 0,
         client_conflict: conflicting(&clients),
         clients,
-        listens: host.listens.iter().map(|(&(port, channel), w)| (port, channel, w.first, w.last)).collect(),
-        node_ids: host.node_ids.keys().map(|id| (*id, None)).collect(),
+        listens: host
+            .facts
+            .listens
+            .iter()
+            .map(|(&(port, channel), w)| (port, channel, w.first, w.last))
+            .collect(),
+        node_ids: host.facts.node_ids.keys().map(|id| (*id, None)).collect(),
         external,
-        external_ports: host.external_ports.iter().copied().collect(),
-        torrents: host.torrents.iter().copied().collect(),
-        dht: host.dht,
-        dht_exchange: host.dht_exchange.clone(),
+        external_ports: host.facts.external_ports.iter().copied().collect(),
+        torrents: host.facts.torrents.iter().copied().collect(),
+        dht: host.facts.dht,
+        dht_exchange: host.facts.dht_exchange.clone(),
         dht_conduct: dht_rules::conduct(host),
         nat: Default::default(),
         opened: host.opened,

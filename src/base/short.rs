@@ -414,4 +414,15 @@ mod tests {
         assert_eq!(room, [1, 2, 4, 4, 8, 8, 8, 8, 16]);
         assert!(set.into_iter().eq(0..9));
     }
+
+    #[test]
+    fn a_long_list_is_a_tree() {
+        let mut set: ShortSet<usize> = ShortSet::default();
+        set.extend((0..LIST_MAX).rev());
+        set.insert(0);
+        assert!(matches!(set.0.0, List(_)), "what is there already makes it no longer");
+        set.insert(LIST_MAX);
+        assert!(matches!(set.0.0, Tree(_)));
+        assert!(set.into_iter().eq(0..=LIST_MAX));
+    }
 }

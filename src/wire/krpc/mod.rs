@@ -78,7 +78,7 @@ impl External {
 
 /// The three kinds of message, told by `y`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(clippy::large_enum_variant)] // lives on the stack of one call
+#[allow(clippy::large_enum_variant, reason = "it lives on the stack of one call")]
 pub enum Body<'a> {
     /// `y` = `q`.
     Query {

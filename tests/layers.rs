@@ -45,8 +45,9 @@ const BINARY_MAY: [&str; 10] =
 const UNSEEN: [(&str, &str); 1] = [("dissect", "FlowTable")];
 
 /// Which rooms may name which third-party crate. Every dependency has a row.
-const CRATES: [(&str, &[&str]); 35] = [
+const CRATES: [(&str, &[&str]); 36] = [
     ("aes", &["output"]),
+    ("arrayvec", &["pipeline"]),
     ("bcrypt", &["output"]),
     ("bendy", &["wire"]),
     ("caps", &["system"]),

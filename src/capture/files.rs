@@ -3,8 +3,9 @@
 use super::filter::{Filter, Verdict};
 use super::paths::{self, Input};
 use super::reader::{self, Fault, Reader, Record, Step};
+use super::run::{Packets, RUN, Run};
 use super::window::{ExpansionLimit, Window};
-use super::{CaptureError, Damage, Origin, PacketSource, RawPacket, Read, SourceStatus};
+use super::{CaptureError, Damage, Origin, PacketSource, Read, SourceStatus};
 use crate::base::Timestamp;
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
@@ -55,7 +56,8 @@ pub struct Files {
     current: Option<Current>,
     filter: Option<Filter>,
     since: Timestamp,
-    until: Option<Timestamp>,
+    /// The last time that is wanted.
+    last: Timestamp,
     limit: ExpansionLimit,
     status: SourceStatus,
     /// Origins of the current file by interface name.
@@ -64,6 +66,8 @@ pub struct Files {
     /// Input bytes of the files already read.
     bytes_before: u64,
     spare: Vec<u8>,
+    /// The records of the run that is lent, with their origins.
+    lent: Vec<(Record, u16)>,
 }
 
 struct Current {
@@ -79,13 +83,14 @@ impl Files {
             current: None,
             filter,
             since: options.since.unwrap_or(Timestamp::MIN),
-            until: options.until,
+            last: options.until.map_or(Timestamp::MAX, |until| Timestamp(until.0.saturating_sub(1))),
             limit: options.expansion_limit,
             status: SourceStatus::default(),
             origins_here: HashMap::new(),
             damage_here: 0,
             bytes_before: 0,
             spare: Vec::new(),
+            lent: Vec::with_capacity(RUN),
         }
     }
 
@@ -104,7 +109,6 @@ impl Files {
     }
 
     /// The next packet that is wanted; `None` at the end of the last file.
-    #[inline(always)]
     fn next_record(&mut self) -> Option<(Record, u16)> {
         loop {
             let Some(Current { window, reader, .. }) = &mut self.current else {
@@ -128,12 +132,31 @@ impl Files {
         }
     }
 
-    #[inline]
+    /// Lends what follows as long as it lies in the window already.
+    fn read_on(&mut self, until: Timestamp) {
+        while self.lent.len() < RUN {
+            let Some(Current { window, reader, .. }) = &mut self.current else { return };
+            let Some(record) = reader.at_hand(window) else { return };
+            if !self.wanted(&record) {
+                self.status.filtered += 1;
+                continue;
+            }
+            let origin = self.origin(&record);
+            self.lent.push((record, origin));
+            if record.at >= until {
+                return;
+            }
+        }
+    }
+
+    #[inline(always)]
     fn wanted(&mut self, record: &Record) -> bool {
         self.status.normalised += u64::from(record.normalised);
-        if record.at < self.since || self.until.is_some_and(|until| record.at >= until) {
-            return false;
-        }
+        (self.since..=self.last).contains(&record.at) && (self.filter.is_none() || self.passes(record))
+    }
+
+    /// Whether the filter, if there is one, lets a record through.
+    fn passes(&mut self, record: &Record) -> bool {
         let (Some(filter), Some(current)) = (&mut self.filter, &self.current) else { return true };
         match filter.judge(record.link, current.window.slice(record.start, record.len)) {
             Verdict::Wanted => true,
@@ -147,16 +170,22 @@ impl Files {
     }
 
     /// The index of the origin of a record, made on the first packet from there.
-    #[inline]
+    #[inline(always)]
     fn origin(&mut self, record: &Record) -> u16 {
         let interface = self.current.as_mut().and_then(|current| current.reader.interface(record.interface));
-        if let Some(known) = interface.as_ref().and_then(|interface| interface.origin) {
-            return known;
+        match interface.and_then(|interface| interface.origin) {
+            Some(known) => known,
+            None => self.new_origin(record),
         }
+    }
+
+    #[cold]
+    fn new_origin(&mut self, record: &Record) -> u16 {
+        let Some(Current { path, reader, .. }) = &mut self.current else { return u16::MAX };
+        let interface = reader.interface(record.interface);
         let name = interface.as_ref().and_then(|interface| interface.name.clone());
-        let file = self.current.as_ref().map(|current| current.path.display().to_string());
+        let file = Some(path.display().to_string());
         let index = intern(&mut self.origins_here, &mut self.status.origins, file, name);
-        let interface = self.current.as_mut().and_then(|current| current.reader.interface(record.interface));
         if let Some(interface) = interface {
             interface.origin = Some(index);
         }
@@ -224,13 +253,21 @@ impl fmt::Debug for Files {
 }
 
 impl PacketSource for Files {
-    #[inline(always)]
     fn next_packet(&mut self) -> Result<Read<'_>, CaptureError> {
         let Some((record, origin)) = self.next_record() else { return Ok(Read::End) };
         let Some(current) = &self.current else { return Ok(Read::End) };
-        let data = current.window.slice(record.start, record.len);
-        let Record { at, link, wire_len, .. } = record;
-        Ok(Read::Packet(RawPacket { at, link, data, wire_len, origin }))
+        Ok(Read::Packet(record.packet(&current.window, origin)))
+    }
+
+    fn next_run(&mut self, until: Timestamp) -> Result<Run<'_>, CaptureError> {
+        self.lent.clear();
+        let Some(first) = self.next_record() else { return Ok(Run::End) };
+        self.lent.push(first);
+        if first.0.at < until {
+            self.read_on(until);
+        }
+        let Some(current) = &self.current else { return Ok(Run::End) };
+        Ok(Run::Packets(Packets::in_window(&current.window, &self.lent)))
     }
 
     fn status(&self) -> &SourceStatus {

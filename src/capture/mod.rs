@@ -16,12 +16,14 @@ mod pcapng;
 mod pcapng_interface;
 mod reader;
 mod resync;
+mod run;
 mod window;
 mod write;
 
 pub use files::{FileOptions, Files, open};
 pub use live::{ANY, CaptureMode, InterfaceState, InterfaceStatus, Live, LiveOptions};
 pub use memory::{Memory, OwnedPacket};
+pub use run::{Packets, RUN, Run};
 pub use window::ExpansionLimit;
 pub use write::{PcapWriter, Precision};
 
@@ -122,13 +124,27 @@ pub struct SourceStatus {
     pub bytes_total: Option<u64>,
 }
 
-/// Yields packets one at a time. The packet borrows the source's buffer until the next call.
+/// Yields packets, one or several at a time. They borrow the source's buffer until the next call.
 pub trait PacketSource: Send {
     /// The next packet, in file order.
     ///
     /// # Errors
     /// Only for what ends the whole run; a damaged file is recorded in [`SourceStatus::damage`] instead.
     fn next_packet(&mut self) -> Result<Read<'_>, CaptureError>;
+
+    /// The next packets that lie in memory together, in file order: at most [`RUN`], and one where a source knows no
+    /// better. A packet of `until` or later is the last of its run, so that whoever reads can look at the source there.
+    ///
+    /// # Errors
+    /// As for [`Self::next_packet`].
+    fn next_run(&mut self, until: Timestamp) -> Result<Run<'_>, CaptureError> {
+        let _ = until;
+        Ok(match self.next_packet()? {
+            Read::Packet(packet) => Run::Packets(packet.into()),
+            Read::Idle(now) => Run::Idle(now),
+            Read::End => Run::End,
+        })
+    }
 
     /// Origins, damage and counters so far.
     fn status(&self) -> &SourceStatus;

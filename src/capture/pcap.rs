@@ -61,10 +61,11 @@ pub(super) struct RecordHeader {
 impl RecordHeader {
     #[inline]
     pub(super) fn read(bytes: &[u8], variant: Variant) -> Option<Self> {
-        let (secs, rest) = bytes.split_first_chunk::<4>()?;
-        let (fraction, rest) = rest.split_first_chunk::<4>()?;
-        let (captured_len, rest) = rest.split_first_chunk::<4>()?;
-        let (original_len, _) = rest.split_first_chunk::<4>()?;
+        let ([secs, fraction, captured_len, original_len], _) =
+            bytes.first_chunk::<RECORD_HEADER_LEN>()?.as_chunks::<4>()
+        else {
+            return None;
+        };
         Some(Self {
             secs: variant.u32(*secs),
             fraction: variant.u32(*fraction),
@@ -139,16 +140,12 @@ impl Reader {
         &mut self.interface
     }
 
-    /// The next record.
-    #[inline(always)]
+    /// The next record, or why there is none.
     pub(super) fn step(&mut self, window: &mut Window) -> Step {
         let header_len = self.variant.record_header_len;
-        let header = match window.ahead(header_len).and_then(|bytes| RecordHeader::read(bytes, self.variant))
-        {
-            Some(header) => header,
-            None => return self.end(window),
-        };
-        let (captured_len, original_len) = self.ordered(header.captured_len, header.original_len);
+        let header = window.ahead(header_len).and_then(|bytes| RecordHeader::read(bytes, self.variant));
+        let Some(header) = header else { return self.end(window) };
+        let (captured_len, _) = self.ordered(header.captured_len, header.original_len);
         let len = usize::try_from(captured_len).unwrap_or(usize::MAX);
         if len > MAX_PACKET_LEN {
             return self.lost(window, captured_len);
@@ -156,11 +153,27 @@ impl Reader {
         if window.ahead(header_len + len).is_none() {
             return self.cut(window, (header_len + len) as u64);
         }
+        match self.at_hand(window) {
+            Some(record) => Step::Packet(record),
+            None => self.end(window),
+        }
+    }
+
+    /// The next record if the window holds all of it and its length is possible.
+    #[inline(always)]
+    pub(super) fn at_hand(&mut self, window: &mut Window) -> Option<Record> {
+        let header_len = self.variant.record_header_len;
+        let header = RecordHeader::read(window.buffered(), self.variant)?;
+        let (captured_len, original_len) = self.ordered(header.captured_len, header.original_len);
+        let len = usize::try_from(captured_len).ok()?;
+        if len > MAX_PACKET_LEN || window.buffered().len() < header_len + len {
+            return None;
+        }
         let start = window.consume_seen(header_len + len) + header_len;
         window.packet_seen();
         let at = header.at(self.variant);
         self.last = Some(at);
-        Step::Packet(Record {
+        Some(Record {
             at,
             link: self.link,
             wire_len: original_len.max(captured_len),

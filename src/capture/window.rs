@@ -107,6 +107,7 @@ impl Window {
     }
 
     /// Bytes read and not yet consumed.
+    #[inline(always)]
     pub(super) fn buffered(&self) -> &[u8] {
         self.buf.get(self.start..self.end).unwrap_or_default()
     }
@@ -120,7 +121,7 @@ impl Window {
         self.buf.get(self.start..self.start + n)
     }
 
-    /// Consumes `n` bytes that [`Self::ahead`] has shown and says where in the buffer they begin: see [`Self::slice`].
+    /// Consumes `n` bytes that [`Self::ahead`] or [`Self::buffered`] has shown and says where in the buffer they begin: see [`Self::slice`].
     #[inline]
     pub(super) fn consume_seen(&mut self, n: usize) -> usize {
         let at = self.start;

@@ -13,4 +13,4 @@ mod view;
 pub use assembler::{Assembler, Piece};
 pub use table::FlowTable;
 pub use utp_order::UtpOrder;
-pub use view::{EndCause, Ended, Flow, FlowId, FlowLimits, TableCounters, Touch};
+pub use view::{EndCause, Ended, Flow, FlowId, FlowLimits, Sought, TableCounters, Touch};

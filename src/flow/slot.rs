@@ -77,6 +77,29 @@ impl Slot {
         if self.flags & IS_UDP != 0 { Transport::Udp } else { Transport::Tcp }
     }
 
+    /// Whether this is the flow between two endpoints.
+    #[inline(always)]
+    pub(super) fn is(&self, lo: &Endpoint, hi: &Endpoint, udp: bool) -> bool {
+        let words = |bytes: [u8; 16]| {
+            let wide = u128::from_le_bytes(bytes);
+            (wide as u64, (wide >> 64) as u64)
+        };
+        let differ = |one: [u8; 16], other: [u8; 16]| {
+            let (one, other) = (words(one), words(other));
+            one.0 ^ other.0 | one.1 ^ other.1
+        };
+        let kind = if udp { USED | IS_UDP } else { USED };
+        let ports =
+            (self.lo_port ^ lo.port) | (self.hi_port ^ hi.port) | (self.flags & (USED | IS_UDP) ^ kind);
+        differ(self.lo, lo.address.0) | differ(self.hi, hi.address.0) | u64::from(ports) == 0
+    }
+
+    /// Something of the beginning, the middle and the end of the slot, which lie in different cache lines.
+    #[inline(always)]
+    pub(super) const fn glance(&self) -> u16 {
+        self.lo[0] as u16 ^ self.packets[0] as u16 ^ self.lo_port
+    }
+
     /// Whether packets of one side only were seen.
     #[inline]
     pub(super) const fn is_one_way(&self) -> bool {

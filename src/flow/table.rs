@@ -11,14 +11,15 @@ use super::slot::{
     CHUNK, EMPTY, FIN_SEEN, HAS_ISN, HAS_STATE, IS_UDP, ORIGINATOR_HI, PROBATION, RECENT, RETIRED, RST_SEEN,
     SYN_SEEN, Slab, Slot, USED,
 };
-use super::view::{EndCause, Ended, Flow, FlowId, FlowLimits, TableCounters, Touch};
+use super::view::{EndCause, Ended, Flow, FlowId, FlowLimits, Sought, TableCounters, Touch};
 use crate::base::{Address, Endpoint, HashKey, Timestamp, Transport};
 use crate::frame::{Frame, Segment, Tcp};
 use std::collections::VecDeque;
+use std::hint::select_unpredictable;
 use std::time::Duration;
 
 /// Packets between two looks of the sweep.
-const SWEEP_PACKETS: u32 = 4;
+const SWEEP_PACKETS: usize = 4;
 
 /// The table.
 pub struct FlowTable<S> {
@@ -28,7 +29,8 @@ pub struct FlowTable<S> {
     states: Vec<Option<(u32, S)>>,
     free_states: Vec<u32>,
     probation: VecDeque<u32>,
-    packets: u32,
+    /// Packets since the last look of the sweep.
+    unswept: usize,
     sweep: u32,
     hand: u32,
     state_hand: u32,
@@ -50,7 +52,7 @@ impl<S> FlowTable<S> {
             states: Vec::new(),
             free_states: Vec::new(),
             probation: VecDeque::new(),
-            packets: 0,
+            unswept: 0,
             sweep: 0,
             hand: 0,
             state_hand: 0,
@@ -87,17 +89,37 @@ impl<S> FlowTable<S> {
         self.counters
     }
 
-    /// Takes note of a packet: finds or opens its flow and counts it.
-    #[inline]
-    pub fn touch(&mut self, frame: &Frame<'_>) -> Touch {
+    /// Where the flow of a packet is to be looked for.
+    #[inline(always)]
+    #[must_use]
+    pub fn seek(&self, frame: &Frame<'_>) -> Sought {
         // Any order will do, as long as it is always the same: this one takes two comparisons.
         let order = |e: &Endpoint| (u128::from_le_bytes(e.address.0), e.port);
         let from_lo = order(&frame.src) <= order(&frame.dst);
-        let (lo, hi) = if from_lo { (&frame.src, &frame.dst) } else { (&frame.dst, &frame.src) };
+        let (lo, hi) = lo_and_hi(frame, from_lo);
         let udp = matches!(frame.segment, Segment::Udp);
-        let hash = self.hash(lo, hi, udp);
-        self.sweep_one(frame.at);
-        if let Some(id) = self.find(hash, lo, hi, udp) {
+        Sought { hash: self.hash(lo, hi, udp), guess: u32::MAX, from_lo }
+    }
+
+    /// Looks at what the next packets will need, so that memory answers for all of them at once: the places of the index
+    /// first, then the slots.
+    pub fn look_ahead(&self, sought: &mut [Sought]) {
+        let entries = sought.iter().fold(0, |seen, sought| seen ^ self.index.glance(sought.hash));
+        std::hint::black_box(entries);
+        for sought in &mut *sought {
+            sought.guess = self.index.guess(sought.hash);
+        }
+        let slots = sought.iter().fold(0, |seen, sought| seen ^ self.slots.get(sought.guess).glance());
+        std::hint::black_box(slots);
+    }
+
+    /// Takes note of a packet: finds or opens its flow and counts it. `sought` is what [`Self::seek`] said of it.
+    #[inline(always)]
+    pub fn touch(&mut self, frame: &Frame<'_>, &Sought { hash, guess, from_lo }: &Sought) -> Touch {
+        let (lo, hi) = lo_and_hi(frame, from_lo);
+        let udp = matches!(frame.segment, Segment::Udp);
+        let guessed = self.slot(guess).is(lo, hi, udp).then_some(guess);
+        if let Some(id) = guessed.or_else(|| self.find(hash, lo, hi, udp)) {
             let slot = self.slots.get_mut(id);
             if !starts_anew(slot, frame, &self.idle) {
                 let direction = slot.count(frame, from_lo);
@@ -228,12 +250,23 @@ impl<S> FlowTable<S> {
     /// Ends every flow with state that is idle at `now`, exactly, and with `all` every other too; otherwise those are left
     /// to the sweep.
     pub fn expire(&mut self, now: Timestamp, all: bool) {
-        let wanted = if all { USED } else { USED | HAS_STATE };
-        for id in 0..self.slots.end() {
-            let slot = self.slot(id);
-            if slot.flags & wanted == wanted && self.idle.over(slot, now) {
-                self.end(id, EndCause::Idle);
+        if all {
+            for id in 0..self.slots.end() {
+                self.expire_one(id, USED, now);
             }
+        } else {
+            for state in 0..self.states.len() {
+                if let Some(&Some((id, _))) = self.states.get(state) {
+                    self.expire_one(id, USED | HAS_STATE, now);
+                }
+            }
+        }
+    }
+
+    fn expire_one(&mut self, id: u32, wanted: u16, now: Timestamp) {
+        let slot = self.slot(id);
+        if slot.flags & wanted == wanted && self.idle.over(slot, now) {
+            self.end(id, EndCause::Idle);
         }
     }
 
@@ -247,7 +280,8 @@ impl<S> FlowTable<S> {
             if self.slot(id).flags & USED != 0 {
                 let cause =
                     if self.idle.over(self.slot(id), now) { EndCause::Idle } else { EndCause::Finished };
-                self.end(id, cause);
+                // Nothing is looked for in the index any more.
+                self.close(id, cause);
             }
         }
         self.finished = to;
@@ -272,16 +306,8 @@ impl<S> FlowTable<S> {
         }
     }
 
-    #[inline]
     fn find(&self, hash: u64, lo: &Endpoint, hi: &Endpoint, udp: bool) -> Option<u32> {
-        self.index.find(hash, |id| {
-            let slot = self.slot(id);
-            slot.lo == lo.address.0
-                && slot.hi == hi.address.0
-                && slot.lo_port == lo.port
-                && slot.hi_port == hi.port
-                && (slot.flags & IS_UDP != 0) == udp
-        })
+        self.index.find(hash, |id| self.slot(id).is(lo, hi, udp))
     }
 
     fn open(&mut self, hash: u64, lo: &Endpoint, hi: &Endpoint, frame: &Frame<'_>, from_lo: bool) -> u32 {
@@ -335,24 +361,30 @@ impl<S> FlowTable<S> {
 
     fn end(&mut self, id: u32, cause: EndCause) {
         self.index.remove(self.hash_of(id), id);
+        self.close(id, cause);
+    }
+
+    fn close(&mut self, id: u32, cause: EndCause) {
         let flow = self.slot(id).view();
         let state = self.detach(FlowId(id));
         self.slots.remove(id);
         self.ended.push(Ended { flow, state, cause });
     }
 
-    /// Looks at one slot every few packets, so that idle flows leave at a cost that no capture can raise.
+    /// Looks at one slot for every few packets, so that idle flows leave at a cost that no capture can raise: to be called
+    /// before so many packets, of which the first is of this time.
     #[inline]
-    fn sweep_one(&mut self, now: Timestamp) {
-        self.packets = self.packets.wrapping_add(1);
-        if !self.packets.is_multiple_of(SWEEP_PACKETS) {
-            return;
-        }
-        let id = self.sweep;
-        self.sweep = if id < self.slots.end() { id + 1 } else { 0 };
-        let slot = self.slot(id);
-        if slot.flags & (USED | HAS_STATE) == USED && self.idle.over(slot, now) {
-            self.end(id, EndCause::Idle);
+    pub fn sweep(&mut self, packets: usize, now: Timestamp) {
+        self.unswept += packets;
+        let looks = self.unswept / SWEEP_PACKETS;
+        self.unswept %= SWEEP_PACKETS;
+        for _ in 0..looks {
+            let id = self.sweep;
+            self.sweep = if id < self.slots.end() { id + 1 } else { 0 };
+            let slot = self.slot(id);
+            if slot.flags & (USED | HAS_STATE) == USED && self.idle.over(slot, now) {
+                self.end(id, EndCause::Idle);
+            }
         }
     }
 
@@ -422,17 +454,24 @@ struct IdleTimes {
     tcp: i64,
     tcp_brief: i64,
     udp: i64,
+    /// The shortest of them.
+    least: i64,
 }
 
 impl IdleTimes {
     fn of(limits: &FlowLimits) -> Self {
         let ns = |time: Duration| i64::try_from(time.as_nanos()).unwrap_or(i64::MAX);
-        Self { tcp: ns(limits.tcp_idle), tcp_brief: ns(limits.tcp_brief), udp: ns(limits.udp_idle) }
+        let [tcp, tcp_brief, udp] = [limits.tcp_idle, limits.tcp_brief, limits.udp_idle].map(ns);
+        Self { tcp, tcp_brief, udp, least: tcp.min(tcp_brief).min(udp) }
     }
 
     /// Whether a flow has been idle for too long.
     #[inline]
     fn over(&self, slot: &Slot, now: Timestamp) -> bool {
+        let idle = now.0.saturating_sub(slot.last);
+        if idle <= self.least {
+            return false;
+        }
         let limit = if slot.flags & IS_UDP != 0 {
             self.udp
         } else if slot.flags & (FIN_SEEN | RST_SEEN) != 0 || slot.is_one_way() {
@@ -440,8 +479,17 @@ impl IdleTimes {
         } else {
             self.tcp
         };
-        now.0.saturating_sub(slot.last) > limit
+        idle > limit
     }
+}
+
+/// The endpoints of a packet in the table's order. Packets of both directions come as they please: a branch would be
+/// guessed wrongly every other time.
+#[inline(always)]
+fn lo_and_hi<'f>(frame: &'f Frame<'_>, from_lo: bool) -> (&'f Endpoint, &'f Endpoint) {
+    let lo = select_unpredictable(from_lo, &frame.src, &frame.dst);
+    let hi = select_unpredictable(from_lo, &frame.dst, &frame.src);
+    (lo, hi)
 }
 
 /// Whether this packet belongs to a later flow of the same endpoints.

@@ -21,6 +21,13 @@ fn frame(src: (u8, u16), dst: (u8, u16), at: i64, segment: Segment, payload: &[u
     }
 }
 
+fn touch(t: &mut FlowTable<u32>, frame: &Frame<'_>) -> Touch {
+    let mut sought = [t.seek(frame)];
+    t.sweep(1, frame.at);
+    t.look_ahead(&mut sought);
+    t.touch(frame, &sought[0])
+}
+
 fn ended(t: &mut FlowTable<u32>) -> Vec<Ended<u32>> {
     std::iter::from_fn(|| t.take_ended()).collect()
 }
@@ -36,9 +43,9 @@ fn table(limits: FlowLimits) -> FlowTable<u32> {
 #[test]
 fn both_directions_are_one_flow_and_the_syn_names_the_originator() {
     let mut t = table(FlowLimits::default());
-    let syn_ack = t.touch(&frame((1, 80), (2, 999), 0, tcp(Tcp::SYN | Tcp::ACK, 7), b""));
+    let syn_ack = touch(&mut t, &frame((1, 80), (2, 999), 0, tcp(Tcp::SYN | Tcp::ACK, 7), b""));
     assert_eq!(syn_ack.direction, Direction::FromResponder);
-    let data = t.touch(&frame((2, 999), (1, 80), 1, tcp(Tcp::ACK, 1), b"hello"));
+    let data = touch(&mut t, &frame((2, 999), (1, 80), 1, tcp(Tcp::ACK, 1), b"hello"));
     assert_eq!((data.direction, data.new), (Direction::FromOriginator, false));
     let flow = t.flow(data.id);
     assert_eq!(
@@ -50,8 +57,8 @@ fn both_directions_are_one_flow_and_the_syn_names_the_originator() {
 #[test]
 fn a_silent_flow_ends_and_its_next_packet_opens_another() {
     let mut t = table(FlowLimits::default());
-    t.touch(&frame((1, 5), (2, 6), 0, Segment::Udp, b"a"));
-    assert!(t.touch(&frame((1, 5), (2, 6), 301, Segment::Udp, b"b")).new);
+    touch(&mut t, &frame((1, 5), (2, 6), 0, Segment::Udp, b"a"));
+    assert!(touch(&mut t, &frame((1, 5), (2, 6), 301, Segment::Udp, b"b")).new);
     let gone = ended(&mut t);
     assert_eq!((gone.len(), gone[0].cause, gone[0].flow.payload), (1, EndCause::Idle, [1, 0]));
 }
@@ -59,34 +66,34 @@ fn a_silent_flow_ends_and_its_next_packet_opens_another() {
 #[test]
 fn a_syn_after_fin_is_a_new_flow() {
     let mut t = table(FlowLimits::default());
-    t.touch(&frame((1, 5), (2, 6), 0, tcp(Tcp::SYN, 1), b""));
-    t.touch(&frame((2, 6), (1, 5), 0, tcp(Tcp::RST | Tcp::ACK, 0), b""));
-    assert!(t.touch(&frame((1, 5), (2, 6), 3, tcp(Tcp::SYN, 9), b"")).new);
+    touch(&mut t, &frame((1, 5), (2, 6), 0, tcp(Tcp::SYN, 1), b""));
+    touch(&mut t, &frame((2, 6), (1, 5), 0, tcp(Tcp::RST | Tcp::ACK, 0), b""));
+    assert!(touch(&mut t, &frame((1, 5), (2, 6), 3, tcp(Tcp::SYN, 9), b"")).new);
 }
 
 #[test]
 fn a_flood_of_single_packets_never_pushes_out_a_flow_with_more() {
     let mut t = table(FlowLimits { flows: 1_000, ..FlowLimits::default() });
-    t.touch(&frame((9, 1), (8, 2), 0, Segment::Udp, b"x"));
-    t.touch(&frame((8, 2), (9, 1), 0, Segment::Udp, b"y"));
+    touch(&mut t, &frame((9, 1), (8, 2), 0, Segment::Udp, b"x"));
+    touch(&mut t, &frame((8, 2), (9, 1), 0, Segment::Udp, b"y"));
     for n in 0..100_000u32 {
-        t.touch(&frame((1, n as u16), ((n >> 16) as u8 + 20, 7), 1, Segment::Udp, b""));
+        touch(&mut t, &frame((1, n as u16), ((n >> 16) as u8 + 20, 7), 1, Segment::Udp, b""));
         assert!(t.len() <= 1_000);
     }
-    assert!(!t.touch(&frame((9, 1), (8, 2), 2, Segment::Udp, b"z")).new);
+    assert!(!touch(&mut t, &frame((9, 1), (8, 2), 2, Segment::Udp, b"z")).new);
     assert!(t.counters().evicted_probation >= 65_000);
 }
 
 #[test]
 fn a_flood_of_answered_flows_takes_those_without_state_first() {
     let mut t = table(FlowLimits { flows: 500, ..FlowLimits::default() });
-    let id = t.touch(&frame((9, 1), (8, 2), 0, Segment::Udp, b"x")).id;
+    let id = touch(&mut t, &frame((9, 1), (8, 2), 0, Segment::Udp, b"x")).id;
     t.attach(id, 42);
     for n in 0..5_000u16 {
-        t.touch(&frame((1, n), (3, 7), 1, Segment::Udp, b""));
-        t.touch(&frame((3, 7), (1, n), 1, Segment::Udp, b""));
+        touch(&mut t, &frame((1, n), (3, 7), 1, Segment::Udp, b""));
+        touch(&mut t, &frame((3, 7), (1, n), 1, Segment::Udp, b""));
     }
-    let again = t.touch(&frame((9, 1), (8, 2), 2, Segment::Udp, b"z"));
+    let again = touch(&mut t, &frame((9, 1), (8, 2), 2, Segment::Udp, b"z"));
     assert!(!again.new);
     assert_eq!(t.state(again.id), Some(&mut 42));
     assert!(t.len() <= 500 && t.counters().evicted_protected > 4_000);
@@ -97,11 +104,11 @@ fn a_new_state_pushes_out_the_one_not_touched_lately() {
     let mut t = table(FlowLimits { states: 2, ..FlowLimits::default() });
     let packet = |n: u16| frame((1, n), (3, 7), 1, Segment::Udp, b"");
     for n in 0..2 {
-        let id = t.touch(&packet(n)).id;
+        let id = touch(&mut t, &packet(n)).id;
         assert!(t.attach(id, u32::from(n)).is_some());
     }
-    t.touch(&packet(1));
-    let id = t.touch(&packet(2)).id;
+    touch(&mut t, &packet(1));
+    let id = touch(&mut t, &packet(2)).id;
     assert!(t.attach(id, 2).is_some());
     let gone = ended(&mut t);
     assert_eq!((gone.len(), gone[0].state, gone[0].cause), (1, Some(0), EndCause::Evicted));
@@ -115,7 +122,7 @@ fn an_unlabelled_flow_costs_at_most_128_bytes() {
     let flows = 1_000_000;
     let mut t = table(FlowLimits { flows: 2 << 20, ..FlowLimits::default() });
     for n in 0..flows as u32 {
-        t.touch(&frame(((n >> 16) as u8, n as u16), (200, 7), 1, Segment::Udp, b""));
+        touch(&mut t, &frame(((n >> 16) as u8, n as u16), (200, 7), 1, Segment::Udp, b""));
     }
     let bytes = t.index.bytes() + t.slots.bytes() + t.probation.capacity() * 4;
     assert_eq!(t.len(), flows);
@@ -130,7 +137,7 @@ proptest! {
         for (a, ap, b, bp, udp, len) in packets {
             let payload = vec![0; len];
             let segment = if udp { Segment::Udp } else { tcp(Tcp::ACK, 0) };
-            t.touch(&frame((a, ap), (b, bp), 1, segment, &payload));
+            touch(&mut t, &frame((a, ap), (b, bp), 1, segment, &payload));
             let key = (udp, (a, ap).min((b, bp)), (a, ap).max((b, bp)));
             let entry = model.entry(key).or_default();
             *entry = (entry.0 + 1, entry.1 + len as u64);

@@ -34,6 +34,16 @@ impl Default for FlowLimits {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FlowId(pub(super) u32);
 
+/// Where the flow of a packet is to be looked for: what [`FlowTable::seek`](super::FlowTable::seek) tells.
+#[derive(Clone, Copy, Debug)]
+pub struct Sought {
+    pub(super) hash: u64,
+    /// The slot it probably lies in.
+    pub(super) guess: u32,
+    /// Whether the packet was sent by the lower of the two endpoints, in the table's order.
+    pub(super) from_lo: bool,
+}
+
 /// What [`FlowTable::touch`](super::FlowTable::touch) found.
 #[derive(Clone, Copy, Debug)]
 pub struct Touch {

@@ -102,15 +102,24 @@ impl Decoder {
     /// Says what a packet is. `number` is its ordinal in the run.
     ///
     /// The payload of a frame borrows the packet, or this decoder when it was joined from fragments.
-    #[inline(always)]
+    #[inline]
     pub fn decode<'a>(&'a mut self, packet: &RawPacket<'a>, number: u64) -> Decoded<'a> {
-        if packet.link == LinkType::ETHERNET
-            && let Some(o) = ordinary::parse(packet)
-        {
-            let stamp = Stamp::new(packet, number, o.variation);
-            return self.gate.parcel(&o.parcel, &stamp, |paths| paths.plain(packet.origin, o.vlan));
+        match self.decode_ordinary(packet, number) {
+            Some(decoded) => decoded,
+            None => self.decode_any(packet, number),
         }
-        self.decode_any(packet, number)
+    }
+
+    /// The same of an ordinary packet alone, whose frame borrows nothing but the packet, so that several can be had at a
+    /// time; `None` for any other, of which nothing is counted or remembered then.
+    #[inline(always)]
+    pub fn decode_ordinary<'a>(&mut self, packet: &RawPacket<'a>, number: u64) -> Option<Decoded<'a>> {
+        if packet.link != LinkType::ETHERNET {
+            return None;
+        }
+        let o = ordinary::parse(packet)?;
+        let stamp = Stamp::new(packet, number, o.variation);
+        Some(self.gate.parcel(&o.parcel, &stamp, |paths| paths.plain(packet.origin, o.vlan)))
     }
 
     /// Every path that frames came through so far.
@@ -131,8 +140,9 @@ impl Decoder {
         &self.unsupported
     }
 
+    /// The same of any packet, on the road that [`Self::decode_ordinary`] spares most of them.
     #[inline(never)]
-    pub(super) fn decode_any<'a>(&'a mut self, packet: &RawPacket<'a>, number: u64) -> Decoded<'a> {
+    pub fn decode_any<'a>(&'a mut self, packet: &RawPacket<'a>, number: u64) -> Decoded<'a> {
         let mut walk = Walk::new(View::new(packet.data, packet.wire_len), packet.origin);
         let opened = link::open(packet.link, &mut walk.view, &mut walk.variation);
         if matches!(opened, Err(Skip::UnsupportedLinktype)) {

@@ -1,16 +1,15 @@
 //! Analysis of capture files, from the first packet to the report.
 
-use super::clock::Clock;
 use super::coverage::Tally;
+use super::intake::Intake;
 use super::keeper::{Keeper, Places, Tells};
 use super::limits::AnalyzeLimits;
 use super::pool::Pool;
-use super::refusal;
 use super::worker::{Keep, WorkerCounters};
 use crate::base::{Address, HomeNets, Timestamp};
-use crate::capture::{self, CaptureError, FileOptions, PacketSource, Read, SourceStatus};
+use crate::capture::{self, CaptureError, FileOptions, PacketSource, Run, SourceStatus};
 use crate::event::Subject;
-use crate::frame::{Decoded, Decoder, DecoderOptions};
+use crate::frame::Decoder;
 use crate::ledger::memory::Memory;
 use crate::ledger::report::{Coverage, Report};
 use crate::ledger::{Allowed, Ledger, LedgerLimits};
@@ -125,42 +124,35 @@ pub fn analyze_source<S: PacketSource + ?Sized>(
         ledger.restore(memory);
     }
     let interim = if options.news { NEWS_TICK } else { INTERIM };
-    let keep = Keep { all_flows: options.all_flows, dht: options.log_dht, subject: options.subject, interim };
+    let keep = Keep {
+        all_flows: options.all_flows,
+        dht: options.log_dht,
+        subject: options.subject,
+        interim,
+        live: options.news,
+    };
     let mut pool = Pool::new(options.workers, &ledger, limits.flows, keep);
-    let mut decoder = Decoder::new(DecoderOptions {
-        suppress_duplicates: options.deduplicate,
-        ..DecoderOptions::default()
-    });
+    let tick = if options.news { NEWS_TICK } else { limits.tick };
+    let mut intake = Intake::new(options.deduplicate, tick, &ledger);
     let mut keeper = Keeper::new(
         Arc::clone(&ledger),
         Tells { all_flows: options.all_flows || options.subject.is_some(), news: options.news },
         limits.keeper,
     );
-    let mut tally = Tally::default();
-    let mut clock = Clock::new(if options.news { NEWS_TICK } else { limits.tick });
     loop {
-        let packet = match source.next_packet()? {
-            Read::Packet(packet) => packet,
-            Read::Idle(_) => continue,
-            Read::End => break,
+        let packets = match source.next_run(intake.until())? {
+            Run::Packets(packets) => packets,
+            Run::Idle(_) => continue,
+            Run::End => break,
         };
-        tally.packet(&packet);
-        let due = clock.advance(packet.at);
-        let wire_len = packet.wire_len;
-        let decoded = decoder.decode(&packet, tally.packets);
-        tally.outcome(&decoded, wire_len);
-        match decoded {
-            Decoded::Frame(frame) => pool.frame(&frame),
-            Decoded::Unreachable(message) => {
-                refusal::knock(&message).iter().for_each(|knock| ledger.knock(knock));
-            }
-            Decoded::Held | Decoded::Duplicate | Decoded::Skip(_) => {}
-        }
+        let before = intake.tally.packets;
+        let due = intake.take(packets, |frames| pool.frames(frames));
+        let Intake { decoder, tally, clock, .. } = &intake;
         if let Some(now) = due.tick {
             tracing::trace!(%now, packets = tally.packets, "tick");
             let harvests = pool.tick(now);
             let places = Places { paths: decoder.paths().as_slice(), origins: &source.status().origins };
-            let mut health = coverage(&tally, source.status(), &decoder, &ledger);
+            let mut health = coverage(tally, source.status(), decoder, &ledger);
             super::coverage::add_workers(&mut health, &pool.counters());
             ledger.note_sensor(now, &health, Duration::ZERO, filtered);
             keeper.tick(now, harvests, &places, sink);
@@ -169,29 +161,25 @@ pub fn analyze_source<S: PacketSource + ?Sized>(
             }
         }
         if due.stats {
-            sink.stats(clock.now, &coverage(&tally, source.status(), &decoder, &ledger));
+            sink.stats(clock.now, &coverage(tally, source.status(), decoder, &ledger));
         }
-        if tally.packets % PROGRESS_PACKETS == 0 {
+        if tally.packets / PROGRESS_PACKETS > before / PROGRESS_PACKETS {
             let status = source.status();
             if sink.progress(status.bytes_read, status.bytes_total, tally.packets).is_break() {
                 break;
             }
         }
     }
+    let Intake { decoder, tally, .. } = &intake;
     let (harvests, counters) = pool.finish(tally.last().unwrap_or_default());
     let places = Places { paths: decoder.paths().as_slice(), origins: &source.status().origins };
     keeper.finish(harvests, &places, sink);
-    if !tally.adds_up() {
-        return Err(AnalyzeError::Failed(format!(
-            "the outcomes of {} packets do not add up: please report this as a bug",
-            tally.packets
-        )));
-    }
+    intake.check()?;
     let mut limits_hit = ledger.limits_hit();
     if keeper.judged_early() > 0 {
         limits_hit.insert("flows-judged-early", keeper.judged_early());
     }
-    let coverage = tally.coverage(source.status(), &decoder, &counters, ledger.home(), limits_hit);
+    let coverage = tally.coverage(source.status(), decoder, &counters, ledger.home(), limits_hit);
     ledger.note_sensor(tally.last().unwrap_or_default(), &coverage, Duration::ZERO, filtered);
     let mut report = ledger.report();
     verify_node_ids(&mut report);

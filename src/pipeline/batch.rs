@@ -3,7 +3,9 @@
 //! Measured on the design's reference machine, one heap-owned frame a message costs 690 to 1,190 ns of CPU a packet, a
 //! recycled arena 150 to 280.
 
+use super::intake::Frames;
 use crate::base::Timestamp;
+use crate::capture::RUN;
 use crate::frame::Frame;
 
 /// Frames in a batch at most.
@@ -33,11 +35,11 @@ impl FrameBatch {
         self.entries.len() >= BATCH_FRAMES
     }
 
-    /// The frames in the order they came.
-    pub fn frames(&self) -> impl Iterator<Item = Frame<'_>> {
-        self.entries
-            .iter()
-            .map(|e| Frame { payload: self.arena.get(e.from..e.to).unwrap_or_default(), ..e.frame })
+    /// The frames in the order they came, as many at a time as are worked on together.
+    pub fn runs(&self) -> impl Iterator<Item = Frames<'_>> {
+        let whole =
+            |e: &Entry| Frame { payload: self.arena.get(e.from..e.to).unwrap_or_default(), ..e.frame };
+        self.entries.chunks(RUN).map(move |entries| entries.iter().map(whole).collect())
     }
 
     /// Empties the batch and keeps its memory.

@@ -29,11 +29,24 @@ pub struct Due {
     pub stats: bool,
 }
 
+impl Due {
+    /// Both.
+    #[inline]
+    pub fn or(self, later: Self) -> Self {
+        Self { tick: later.tick.or(self.tick), stats: later.stats || self.stats }
+    }
+}
+
 impl Clock {
     /// A clock that ticks at this interval.
     pub const fn new(tick: Duration) -> Self {
         let start = Timestamp::MIN;
         Self { tick, now: start, started: false, doubted: None, next_tick: start, next_stats: start }
+    }
+
+    /// Before this time nothing is due.
+    pub const fn next_due(&self) -> Timestamp {
+        if self.next_tick.0 < self.next_stats.0 { self.next_tick } else { self.next_stats }
     }
 
     /// Takes the time of the next packet.

@@ -21,8 +21,8 @@ pub fn skip_reasons() -> Vec<&'static str> {
 pub struct Tally {
     pub packets: u64,
     bytes: u64,
-    first: Option<Timestamp>,
-    last: Option<Timestamp>,
+    /// The earliest and the latest packet time.
+    span: Option<(Timestamp, Timestamp)>,
     decoded: u64,
     held: u64,
     duplicates: u64,
@@ -41,8 +41,8 @@ impl Tally {
         self.packets += 1;
         self.bytes += u64::from(packet.wire_len);
         self.cut += u64::from(packet.wire_len as usize > packet.data.len());
-        self.first = Some(self.first.map_or(packet.at, |t| t.min(packet.at)));
-        self.last = Some(self.last.map_or(packet.at, |t| t.max(packet.at)));
+        let (first, last) = self.span.unwrap_or((packet.at, packet.at));
+        self.span = Some((first.min(packet.at), last.max(packet.at)));
     }
 
     /// Takes note of what became of it.
@@ -71,8 +71,8 @@ impl Tally {
     }
 
     /// The latest packet time.
-    pub const fn last(&self) -> Option<Timestamp> {
-        self.last
+    pub fn last(&self) -> Option<Timestamp> {
+        self.span.map(|(_, last)| last)
     }
 
     /// The coverage so far.
@@ -101,8 +101,8 @@ impl Tally {
             files,
             packets: self.packets,
             bytes: self.bytes,
-            first: self.first,
-            last: self.last,
+            first: self.span.map(|(first, _)| first),
+            last: self.last(),
             decoded: self.decoded - self.queue_dropped,
             skipped,
             queue_dropped: self.queue_dropped,

@@ -58,7 +58,7 @@ impl Lane {
             for parcel in parcels {
                 let (now, harvest, last) = match parcel {
                     Parcel::Frames(mut batch) => {
-                        batch.frames().for_each(|frame| worker.frame(&frame));
+                        batch.runs().for_each(|frames| worker.frames(&frames));
                         worker.settle();
                         batch.clear();
                         let _ = give_back.try_send(batch);

@@ -13,6 +13,7 @@ mod coverage;
 mod desk;
 mod followed;
 mod gather;
+mod intake;
 mod keeper;
 mod lane;
 mod limits;

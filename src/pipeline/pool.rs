@@ -12,12 +12,12 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use std::sync::Arc;
 
 /// Frames an inline worker takes before it tells the ledger: what one host does often is told at once.
-const INLINE_BATCH: u32 = 2_048;
+const INLINE_BATCH: usize = 2_048;
 
 /// The pool.
 pub enum Pool {
     /// One worker on the reading thread.
-    Inline { worker: Box<Worker>, since_settled: u32 },
+    Inline { worker: Box<Worker>, unsettled: usize },
     /// One thread a worker.
     Threads { lanes: Vec<Lane>, back: Receiver<Handover>, key: HashKey, counters: WorkerCounters },
 }
@@ -27,7 +27,7 @@ impl Pool {
     pub fn new(workers: usize, ledger: &Arc<Ledger>, limits: FlowLimits, keep: Keep) -> Self {
         if workers == 0 {
             let worker = Worker::new(Arc::clone(ledger), limits, HashKey::random(), Arc::default(), keep);
-            return Self::Inline { worker: Box::new(worker), since_settled: 0 };
+            return Self::Inline { worker: Box::new(worker), unsettled: 0 };
         }
         let key = HashKey::random();
         let (hand_over, back) = bounded(workers);
@@ -35,24 +35,25 @@ impl Pool {
         Self::Threads { lanes, back, key, counters: WorkerCounters::default() }
     }
 
-    /// Gives a frame to the worker that owns its address pair. Waits when that worker's queue is full: files can.
-    #[inline]
-    pub fn frame(&mut self, frame: &Frame<'_>) {
+    /// Gives frames to the workers that own their address pairs. Waits where a worker's queue is full: files can.
+    pub fn frames(&mut self, frames: &[Frame<'_>]) {
         match self {
-            Self::Inline { worker, since_settled } => {
-                worker.frame(frame);
-                *since_settled += 1;
-                if *since_settled >= INLINE_BATCH {
-                    *since_settled = 0;
+            Self::Inline { worker, unsettled } => {
+                worker.frames(frames);
+                *unsettled += frames.len();
+                if *unsettled >= INLINE_BATCH {
+                    *unsettled = 0;
                     worker.settle();
                 }
             }
             Self::Threads { lanes, key, .. } => {
-                let at = shard(frame, lanes.len(), key);
-                if let Some(lane) = lanes.get_mut(at)
-                    && lane.push(frame)
-                {
-                    lane.send();
+                for frame in frames {
+                    let at = shard(frame, lanes.len(), key);
+                    if let Some(lane) = lanes.get_mut(at)
+                        && lane.push(frame)
+                    {
+                        lane.send();
+                    }
                 }
             }
         }

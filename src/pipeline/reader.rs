@@ -2,15 +2,13 @@
 
 use super::analyze::AnalyzeError;
 use super::batch::Parcel;
-use super::clock::Clock;
-use super::coverage::Tally;
+use super::intake::Intake;
 use super::lane::Lane;
-use super::refusal;
 use super::sensor::interfaces;
 use super::worker::WorkerCounters;
 use crate::base::{HashKey, Timestamp};
-use crate::capture::{Origin, PacketSource, Read};
-use crate::frame::{Decoded, Decoder, DecoderOptions, Path, shard};
+use crate::capture::{Origin, PacketSource, Run};
+use crate::frame::{Path, shard};
 use crate::ledger::Ledger;
 use crate::ledger::report::Coverage;
 use crate::output::SensorStatus;
@@ -65,97 +63,62 @@ impl Reader<'_> {
     /// [`AnalyzeError::Failed`] when the source fails for good, or should packets have been counted wrongly.
     pub fn run(mut self, source: &mut impl PacketSource) -> Result<(), AnalyzeError> {
         let _alarm = Alarm(self.halt);
-        let mut decoder = Decoder::new(DecoderOptions {
-            suppress_duplicates: self.deduplicate,
-            ..DecoderOptions::default()
-        });
-        let (mut tally, mut clock) = (Tally::default(), Clock::new(TICK));
+        let mut intake = Intake::new(self.deduplicate, TICK, self.ledger);
         let ended = loop {
-            let packet = match source.next_packet() {
-                Ok(Read::Packet(packet)) => packet,
-                Ok(Read::Idle(now)) => {
+            let due = match source.next_run(intake.until()) {
+                Ok(Run::Packets(packets)) => {
+                    let mut dropped = 0;
+                    let due = intake.take(packets, |frames| {
+                        for frame in frames {
+                            let owner = shard(frame, self.lanes.len(), &self.key);
+                            if let Some(lane) = self.lanes.get_mut(owner)
+                                && lane.push(frame)
+                            {
+                                dropped += lane.offer();
+                            }
+                        }
+                    });
+                    intake.tally.queue_dropped += dropped;
+                    due
+                }
+                Ok(Run::Idle(now)) => {
                     for lane in &mut self.lanes {
-                        tally.queue_dropped += lane.offer();
+                        intake.tally.queue_dropped += lane.offer();
                     }
-                    let due = clock.advance(now);
-                    if let Some(now) = due.tick {
-                        self.tick(now, due.stats, &mut tally, &decoder, source);
-                    }
-                    if self.halt.load(Ordering::Relaxed) {
+                    let due = intake.clock.advance(now);
+                    if due.tick.is_none() && self.halt.load(Ordering::Relaxed) {
                         break Ok(());
                     }
-                    continue;
+                    due
                 }
-                Ok(Read::End) => break Ok(()),
+                Ok(Run::End) => break Ok(()),
                 Err(error) => {
                     self.halt.store(true, Ordering::Relaxed);
                     break Err(AnalyzeError::Failed(error.to_string()));
                 }
             };
-            tally.packet(&packet);
-            let due = clock.advance(packet.at);
-            let wire_len = packet.wire_len;
-            let decoded = decoder.decode(&packet, tally.packets);
-            tally.outcome(&decoded, wire_len);
-            match decoded {
-                Decoded::Frame(frame) => {
-                    let owner = shard(&frame, self.lanes.len(), &self.key);
-                    if let Some(lane) = self.lanes.get_mut(owner)
-                        && lane.push(&frame)
-                    {
-                        tally.queue_dropped += lane.offer();
-                    }
-                }
-                Decoded::Unreachable(message) => {
-                    refusal::knock(&message).iter().for_each(|knock| self.ledger.knock(knock));
-                }
-                Decoded::Held | Decoded::Duplicate | Decoded::Skip(_) => {}
-            }
             if let Some(now) = due.tick {
-                self.tick(now, due.stats, &mut tally, &decoder, source);
+                self.publish(now, due.stats, &intake, source);
+                for lane in &mut self.lanes {
+                    intake.tally.queue_dropped += lane.offer_tick(now);
+                }
                 if self.halt.load(Ordering::Relaxed) {
                     break Ok(());
                 }
             }
         };
-        self.publish(clock.now, false, &tally, &decoder, source);
+        self.publish(intake.clock.now, false, &intake, source);
         // Flows end when their packets ended, not at the clock of an idle link.
-        let last = tally.last().unwrap_or_default();
+        let last = intake.tally.last().unwrap_or_default();
         for lane in &mut self.lanes {
             lane.send_parcel(Parcel::End(last));
         }
         self.lanes.into_iter().for_each(Lane::join);
-        if ended.is_ok() && !tally.adds_up() {
-            return Err(AnalyzeError::Failed(format!(
-                "the outcomes of {} packets do not add up: please report this as a bug",
-                tally.packets
-            )));
-        }
-        ended
+        ended.and_then(|()| intake.check())
     }
 
-    fn tick(
-        &mut self,
-        now: Timestamp,
-        stats: bool,
-        tally: &mut Tally,
-        decoder: &Decoder,
-        source: &dyn PacketSource,
-    ) {
-        self.publish(now, stats, tally, decoder, source);
-        for lane in &mut self.lanes {
-            tally.queue_dropped += lane.offer_tick(now);
-        }
-    }
-
-    fn publish(
-        &self,
-        now: Timestamp,
-        stats: bool,
-        tally: &Tally,
-        decoder: &Decoder,
-        source: &dyn PacketSource,
-    ) {
+    fn publish(&self, now: Timestamp, stats: bool, intake: &Intake<'_>, source: &dyn PacketSource) {
+        let Intake { tally, decoder, .. } = intake;
         let none = WorkerCounters::default();
         let coverage =
             tally.coverage(source.status(), decoder, &none, self.ledger.home(), self.ledger.limits_hit());

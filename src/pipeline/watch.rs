@@ -70,7 +70,8 @@ pub fn watch<S: PacketSource>(
     if let Some(memory) = &options.remembered {
         ledger.restore(memory);
     }
-    let keep = Keep { all_flows: options.all_flows, dht: options.log_dht, subject: None, interim: TICK };
+    let keep =
+        Keep { all_flows: options.all_flows, dht: options.log_dht, subject: None, interim: TICK, live: true };
     let key = HashKey::random();
     let (hand_over, back) = bounded(workers * HARVESTS);
     let mut lanes = start_lanes(workers, key, &ledger, options.limits.flows, keep, &hand_over).into_iter();

@@ -3,13 +3,15 @@
 use super::followed::Followed;
 use super::story::{end_reason, knock, opened_with, plain, record};
 use crate::base::{Direction, Endpoint, HashKey, HomeNets, Timestamp, Transport};
+use crate::capture::RUN;
 use crate::dissect::{Conversation, Datagram, Dissector, MetadataStore, Packet, Sink, TcpSegment, Verdict};
 use crate::event::{
     Answer, Clients, DhtMessage, Draft, EndReason, Fact, FlowRecord, Knock, Opaque, Subject, Trace,
 };
-use crate::flow::{Ended, FlowId, FlowLimits, FlowTable, TableCounters, Touch};
+use crate::flow::{Ended, FlowId, FlowLimits, FlowTable, Sought, TableCounters, Touch};
 use crate::frame::{Frame, Segment, Tcp};
 use crate::ledger::{Deltas, HEAVY, Ledger, PlainFlow, Scene};
+use arrayvec::ArrayVec;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Duration;
@@ -96,6 +98,8 @@ pub struct Keep {
     pub dht: bool,
     /// Packet time between two records of a flow that goes on.
     pub interim: Duration,
+    /// Somebody looks while flows are open: a flow tells that its host is alive when it opens, and not only when it ends.
+    pub live: bool,
     /// Records of the flows near this one, and a trace of those that are meant.
     pub subject: Option<Subject>,
 }
@@ -139,15 +143,27 @@ impl Worker {
         }
     }
 
-    /// Takes one frame.
-    #[inline]
-    pub fn frame(&mut self, frame: &Frame<'_>) {
-        let touch = self.flows.touch(frame);
+    /// Takes frames, in the order they came.
+    pub fn frames(&mut self, frames: &[Frame<'_>]) {
+        for run in frames.chunks(RUN) {
+            let mut sought = ArrayVec::<Sought, RUN>::new();
+            run.iter().for_each(|frame| sought.push(self.flows.seek(frame)));
+            self.flows.look_ahead(&mut sought);
+            self.flows.sweep(run.len(), run.first().map_or(Timestamp::MIN, |frame| frame.at));
+            run.iter().zip(&sought).for_each(|(frame, sought)| self.frame(frame, sought));
+        }
+    }
+
+    #[inline(always)]
+    fn frame(&mut self, frame: &Frame<'_>, sought: &Sought) {
+        let touch = self.flows.touch(frame, sought);
         if self.flows.has_ended() {
             self.settle_ended();
         }
         if touch.new {
-            self.deltas.opened(&self.ledger, frame.src.address, frame.at);
+            if self.keep.live {
+                self.deltas.opened(&self.ledger, frame.src.address, frame.at);
+            }
             if frame.segment == Segment::Udp {
                 self.opens(frame);
             }
@@ -185,7 +201,6 @@ impl Worker {
         self.settle_ended();
         self.dissector.expire(now);
         self.settle();
-        self.ledger.merge_plain(&mut self.deltas);
         if now.since(self.weighed) >= HEAVY_EVERY {
             self.weighed = now;
             self.flows.heavy(HEAVY).for_each(|flow| self.deltas.heavy_flow(&self.ledger, &plain(&flow)));
@@ -194,6 +209,7 @@ impl Worker {
             }
         }
         if now.since(self.told) >= self.keep.interim {
+            self.ledger.merge_plain(&mut self.deltas);
             self.tell_running();
             self.told = now;
         }
@@ -251,7 +267,7 @@ impl Worker {
         }
     }
 
-    #[inline]
+    #[inline(never)]
     fn datagram(&mut self, frame: &Frame<'_>, touch: &Touch) {
         if !touch.has_state && !Dissector::may_interest(frame.payload, frame.src.port, frame.dst.port) {
             return;
@@ -262,6 +278,7 @@ impl Worker {
         });
     }
 
+    #[inline(never)]
     fn segment(&mut self, frame: &Frame<'_>, tcp: &Tcp, &Touch { id, direction, .. }: &Touch) {
         let before = self.flows.answered_bytes(id);
         let own = if direction == Direction::FromResponder { u64::from(frame.payload_len) } else { 0 };
@@ -413,6 +430,9 @@ impl Worker {
                 }
                 if record.label.grade.is_none() {
                     self.deltas.unclaimed_flow(&self.ledger, &PlainFlow { opens, ..plain(&flow) });
+                } else if !self.keep.live {
+                    let opener = if flow.packets[0] > 0 { flow.originator } else { flow.responder };
+                    self.deltas.opened(&self.ledger, opener.address, flow.first);
                 }
                 self.harvest.records.push(record);
                 return;

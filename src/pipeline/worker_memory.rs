@@ -22,7 +22,8 @@ const SERVER: Endpoint = Endpoint::new(Address::v4([198, 51, 100, 9]), 6_881);
 fn bytes_a_flow(udp: bool, packets: impl Fn(u32) -> Vec<Sent>) -> usize {
     let home = HomeNets::default();
     let ledger = Arc::new(Ledger::new(home, LedgerLimits::default()));
-    let keep = Keep { all_flows: false, dht: false, interim: Duration::from_secs(1_000), subject: None };
+    let keep =
+        Keep { all_flows: false, dht: false, interim: Duration::from_secs(1_000), live: true, subject: None };
     let limits = FlowLimits::default();
     let mut worker = Worker::new(ledger, limits, HashKey::random(), Arc::default(), keep);
     let mut number = 0;
@@ -42,7 +43,7 @@ fn bytes_a_flow(udp: bool, packets: impl Fn(u32) -> Vec<Sent>) -> usize {
                 wire_len: payload.len() as u32 + 54,
                 path: PathId::default(),
             };
-            worker.frame(&frame);
+            worker.frames(&[frame]);
         }
     }
     // Some in a thousand keys are not random enough.

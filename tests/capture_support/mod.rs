@@ -2,9 +2,10 @@
 #![allow(dead_code, clippy::expect_used)]
 
 use std::io::Cursor;
+use std::time::Duration;
 use swarmscope::base::Timestamp;
 use swarmscope::capture::{
-    Damage, FileOptions, Files, LinkType, OwnedPacket, PacketSource, PcapWriter, Precision, Read,
+    Damage, FileOptions, Files, LinkType, OwnedPacket, PacketSource, PcapWriter, Precision, RUN, Read, Run,
     SourceStatus,
 };
 
@@ -32,9 +33,36 @@ pub fn drain(mut source: impl PacketSource) -> Outcome {
     Outcome { packets, status }
 }
 
+/// The same by runs, of which each must end where something is due.
+pub fn drain_by_runs(mut source: impl PacketSource) -> Outcome {
+    let mut packets = Vec::new();
+    let mut until = Timestamp::MIN;
+    while let Run::Packets(run) = source.next_run(until).expect("a file never ends the run") {
+        let run: Vec<OwnedPacket> = run.map(OwnedPacket::from).collect();
+        assert!(run.len() <= RUN, "{} packets", run.len());
+        let (last, before) = run.split_last().expect("a run has a packet");
+        assert!(before.iter().all(|packet| packet.at < until), "nothing is lent behind what is due");
+        until = last.at + Duration::from_secs(5);
+        packets.extend(run);
+    }
+    assert!(matches!(source.next_run(until), Ok(Run::End)), "the end stays the end");
+    let status = source.status().clone();
+    Outcome { packets, status }
+}
+
+/// Reads packet by packet and by runs, which must be the same.
 pub fn read_with(bytes: &[u8], options: &FileOptions) -> Outcome {
-    let reader = Box::new(Cursor::new(bytes.to_vec()));
-    drain(Files::from_reader("t.pcap", reader, options).expect("options are good"))
+    let source = || {
+        let reader = Box::new(Cursor::new(bytes.to_vec()));
+        Files::from_reader("t.pcap", reader, options).expect("options are good")
+    };
+    let (one, other) = (drain(source()), drain_by_runs(source()));
+    assert_eq!(one.packets, other.packets);
+    let counts = |status: &SourceStatus| (status.filtered, status.normalised, status.bytes_read);
+    assert_eq!(counts(&one.status), counts(&other.status));
+    assert_eq!(one.status.damage, other.status.damage);
+    assert_eq!(one.status.origins, other.status.origins);
+    one
 }
 
 pub fn read(bytes: &[u8]) -> Outcome {

@@ -4,6 +4,7 @@
 //! exceeds [`HEAD_MAX`] bytes or [`HEADERS_MAX`] header lines. Lines may end with a bare LF (RFC 9112 section 2.2).
 
 use super::{Malformed, Parsed};
+use memchr::memchr;
 
 mod chunked;
 mod query;
@@ -175,7 +176,7 @@ impl<'a> Iterator for Lines<'a> {
     fn next(&mut self) -> Option<Self::Item> {
         loop {
             let line = self.line()?;
-            let colon = line.iter().position(|&b| b == b':');
+            let colon = memchr(b':', line);
             if let Some((name, value)) = colon.and_then(|at| line.split_at_checked(at))
                 && !name.starts_with(b" ")
                 && !name.starts_with(b"\t")
@@ -188,7 +189,7 @@ impl<'a> Iterator for Lines<'a> {
 
 /// The first line without its end, and what follows; `None` without an LF.
 fn split_line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (line, rest) = bytes.split_at_checked(bytes.iter().position(|&b| b == b'\n')?)?;
+    let (line, rest) = bytes.split_at_checked(memchr(b'\n', bytes)?)?;
     Some((line.strip_suffix(b"\r").unwrap_or(line), rest.get(1..)?))
 }
 

@@ -3,12 +3,13 @@
 use super::filter::{Filter, Verdict};
 use super::paths::{self, Input};
 use super::reader::{self, Fault, Reader, Record, Step};
-use super::run::{Packets, RUN, Run};
+use super::run::{RUN, Run, Several};
 use super::window::{ExpansionLimit, Window};
 use super::{CaptureError, Damage, Origin, PacketSource, Read, SourceStatus};
 use crate::base::Timestamp;
 use std::collections::{HashMap, VecDeque};
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -55,9 +56,8 @@ pub struct Files {
     waiting: VecDeque<Input>,
     current: Option<Current>,
     filter: Option<Filter>,
-    since: Timestamp,
-    /// The last time that is wanted.
-    last: Timestamp,
+    /// The packet times that are wanted.
+    times: RangeInclusive<Timestamp>,
     limit: ExpansionLimit,
     status: SourceStatus,
     /// Origins of the current file by interface name.
@@ -66,8 +66,6 @@ pub struct Files {
     /// Input bytes of the files already read.
     bytes_before: u64,
     spare: Vec<u8>,
-    /// The records of the run that is lent, with their origins.
-    lent: Vec<(Record, u16)>,
 }
 
 struct Current {
@@ -78,19 +76,18 @@ struct Current {
 
 impl Files {
     fn new(waiting: VecDeque<Input>, filter: Option<Filter>, options: &FileOptions) -> Self {
+        let last = options.until.map_or(Timestamp::MAX, |until| Timestamp(until.0.saturating_sub(1)));
         Self {
             waiting,
             current: None,
             filter,
-            since: options.since.unwrap_or(Timestamp::MIN),
-            last: options.until.map_or(Timestamp::MAX, |until| Timestamp(until.0.saturating_sub(1))),
+            times: options.since.unwrap_or(Timestamp::MIN)..=last,
             limit: options.expansion_limit,
             status: SourceStatus::default(),
             origins_here: HashMap::new(),
             damage_here: 0,
             bytes_before: 0,
             spare: Vec::new(),
-            lent: Vec::with_capacity(RUN),
         }
     }
 
@@ -132,33 +129,15 @@ impl Files {
         }
     }
 
-    /// Lends what follows as long as it lies in the window already.
-    fn read_on(&mut self, until: Timestamp) {
-        while self.lent.len() < RUN {
-            let Some(Current { window, reader, .. }) = &mut self.current else { return };
-            let Some(record) = reader.at_hand(window) else { return };
-            if !self.wanted(&record) {
-                self.status.filtered += 1;
-                continue;
-            }
-            let origin = self.origin(&record);
-            self.lent.push((record, origin));
-            if record.at >= until {
-                return;
-            }
-        }
-    }
-
-    #[inline(always)]
     fn wanted(&mut self, record: &Record) -> bool {
         self.status.normalised += u64::from(record.normalised);
-        (self.since..=self.last).contains(&record.at) && (self.filter.is_none() || self.passes(record))
+        self.times.contains(&record.at) && (self.filter.is_none() || self.passes(record))
     }
 
     /// Whether the filter, if there is one, lets a record through.
     fn passes(&mut self, record: &Record) -> bool {
         let (Some(filter), Some(current)) = (&mut self.filter, &self.current) else { return true };
-        match filter.judge(record.link, current.window.slice(record.start, record.len)) {
+        match filter.judge(record.link, record.packet(current.window.buffer(), 0).data) {
             Verdict::Wanted => true,
             Verdict::Unwanted => false,
             Verdict::Inapplicable(reason) => {
@@ -256,18 +235,25 @@ impl PacketSource for Files {
     fn next_packet(&mut self) -> Result<Read<'_>, CaptureError> {
         let Some((record, origin)) = self.next_record() else { return Ok(Read::End) };
         let Some(current) = &self.current else { return Ok(Read::End) };
-        Ok(Read::Packet(record.packet(&current.window, origin)))
+        Ok(Read::Packet(record.packet(current.window.buffer(), origin)))
     }
 
     fn next_run(&mut self, until: Timestamp) -> Result<Run<'_>, CaptureError> {
-        self.lent.clear();
-        let Some(first) = self.next_record() else { return Ok(Run::End) };
-        self.lent.push(first);
-        if first.0.at < until {
-            self.read_on(until);
+        if let Some(current) = &mut self.current {
+            // What was lent last was a packet.
+            current.window.packet_seen();
         }
-        let Some(current) = &self.current else { return Ok(Run::End) };
-        Ok(Run::Packets(Packets::in_window(&current.window, &self.lent)))
+        let Some((first, origin)) = self.next_record() else { return Ok(Run::End) };
+        let Some(Current { window, reader, .. }) = &mut self.current else { return Ok(Run::End) };
+        let (seen, ahead, start) = window.split();
+        let first = first.packet(seen, origin);
+        if self.filter.is_some() {
+            return Ok(Run::Packets(first.into()));
+        }
+        let (wanted, normalised) = (&self.times, &mut self.status.normalised);
+        let first = Some(first);
+        let several = Several { first, left: RUN - 1, ahead, start, reader, wanted, until, normalised };
+        Ok(Run::Packets(several.into()))
     }
 
     fn status(&self) -> &SourceStatus {

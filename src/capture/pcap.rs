@@ -153,27 +153,24 @@ impl Reader {
         if window.ahead(header_len + len).is_none() {
             return self.cut(window, (header_len + len) as u64);
         }
-        match self.at_hand(window) {
-            Some(record) => Step::Packet(record),
+        match self.at_hand(window.buffered()) {
+            Some((record, len)) => Step::Packet(record.consume(len, window)),
             None => self.end(window),
         }
     }
 
-    /// The next record if the window holds all of it and its length is possible.
+    /// See [`Reader::at_hand`](super::reader::Reader::at_hand).
     #[inline(always)]
-    pub(super) fn at_hand(&mut self, window: &mut Window) -> Option<Record> {
-        let header_len = self.variant.record_header_len;
-        let header = RecordHeader::read(window.buffered(), self.variant)?;
+    pub(super) fn at_hand(&mut self, ahead: &[u8]) -> Option<(Record, usize)> {
+        let header = RecordHeader::read(ahead, self.variant)?;
         let (captured_len, original_len) = self.ordered(header.captured_len, header.original_len);
-        let len = usize::try_from(captured_len).ok()?;
-        if len > MAX_PACKET_LEN || window.buffered().len() < header_len + len {
+        let (start, len) = (self.variant.record_header_len, usize::try_from(captured_len).ok()?);
+        if len > MAX_PACKET_LEN || ahead.len() < start + len {
             return None;
         }
-        let start = window.consume_seen(header_len + len) + header_len;
-        window.packet_seen();
         let at = header.at(self.variant);
         self.last = Some(at);
-        Some(Record {
+        let record = Record {
             at,
             link: self.link,
             wire_len: original_len.max(captured_len),
@@ -183,7 +180,8 @@ impl Reader {
             normalised: captured_len > original_len
                 || captured_len > self.snap_len
                 || !header.has_proper_fraction(self.variant),
-        })
+        };
+        Some((record, start + len))
     }
 
     #[inline]

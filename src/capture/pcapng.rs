@@ -126,22 +126,19 @@ impl Reader {
         }
     }
 
-    /// The packet of the next block if the window holds all of that and nothing is odd about it.
+    /// See [`Reader::at_hand`](super::reader::Reader::at_hand).
     #[inline]
-    pub(super) fn at_hand(&mut self, window: &mut Window) -> Option<Record> {
-        let (kind, len) = window.buffered().get(..BLOCK_HEADER_LEN).and_then(halves)?;
+    pub(super) fn at_hand(&mut self, ahead: &[u8]) -> Option<(Record, usize)> {
+        let (kind, len) = ahead.get(..BLOCK_HEADER_LEN).and_then(halves)?;
         let (kind, len) = (self.order.u32(kind), self.order.u32(len));
         let is_packet = matches!(kind, ENHANCED_PACKET | PACKET | SIMPLE_PACKET);
         if self.done || !is_packet || len > PACKET_BLOCK_LEN_MAX || !len.is_multiple_of(4) {
             return None;
         }
         let size = usize::try_from(len).ok()?;
-        let block = window.buffered().get(BLOCK_HEADER_LEN..size)?;
-        let (body, trailer) = block.split_last_chunk::<TRAILER_LEN>()?;
+        let (body, trailer) = ahead.get(BLOCK_HEADER_LEN..size)?.split_last_chunk::<TRAILER_LEN>()?;
         let packet = self.packet_header(kind, body).ok().filter(|_| self.order.u32(*trailer) == len)?;
-        let start = window.consume_seen(size) + BLOCK_HEADER_LEN;
-        window.packet_seen();
-        self.record(&packet, start)
+        Some((self.record(&packet, BLOCK_HEADER_LEN)?, size))
     }
 
     /// Reads one block; a packet if it holds one.

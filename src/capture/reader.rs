@@ -17,7 +17,7 @@ pub(super) const FILE_HEADER_LEN: usize = 24;
 /// Window size of a zstd frame, as a power of two: 128 MiB. Frames made with `--ultra --long=28` or more are refused.
 const ZSTD_WINDOW_LOG_MAX: u32 = 27;
 
-/// One packet, its data still in the [`Window`] at `start..start + len`.
+/// One packet, its data still in the [`Window`] at `start..start + len`, or in bytes of it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Record {
     pub(super) at: Timestamp,
@@ -32,11 +32,18 @@ pub(super) struct Record {
 }
 
 impl Record {
-    /// The packet, as long as the window has not moved on.
+    /// The packet, of the bytes that `start` counts in.
     #[inline(always)]
-    pub(super) fn packet<'a>(&self, window: &'a Window, origin: u16) -> RawPacket<'a> {
+    pub(super) fn packet<'a>(&self, bytes: &'a [u8], origin: u16) -> RawPacket<'a> {
         let Self { at, link, wire_len, start, len, .. } = *self;
-        RawPacket { at, link, data: window.slice(start, len), wire_len, origin }
+        RawPacket { at, link, data: bytes.get(start..start + len).unwrap_or_default(), wire_len, origin }
+    }
+
+    /// Consumes the record, which lies ahead in the window and is so long; `start` counts in the window from now on.
+    pub(super) fn consume(self, len: usize, window: &mut Window) -> Self {
+        let at = window.consume_seen(len);
+        window.packet_seen();
+        Self { start: at + self.start, ..self }
     }
 }
 
@@ -96,13 +103,13 @@ impl Reader {
         }
     }
 
-    /// The next packet if the window holds all of it already and nothing is odd about it: otherwise [`Self::step`] is
-    /// to be asked.
+    /// The record that begins the bytes that were read already, and its whole length; `start` counts in those. `None` where
+    /// they do not hold all of it, or something is odd about it: then [`Self::step`] is to be asked.
     #[inline(always)]
-    pub(super) fn at_hand(&mut self, window: &mut Window) -> Option<Record> {
+    pub(super) fn at_hand(&mut self, ahead: &[u8]) -> Option<(Record, usize)> {
         match self {
-            Self::Pcap(reader) => reader.at_hand(window),
-            Self::Pcapng(reader) => reader.at_hand(window),
+            Self::Pcap(reader) => reader.at_hand(ahead),
+            Self::Pcapng(reader) => reader.at_hand(ahead),
         }
     }
 

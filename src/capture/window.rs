@@ -121,7 +121,7 @@ impl Window {
         self.buf.get(self.start..self.start + n)
     }
 
-    /// Consumes `n` bytes that [`Self::ahead`] or [`Self::buffered`] has shown and says where in the buffer they begin: see [`Self::slice`].
+    /// Consumes `n` bytes that [`Self::ahead`] or [`Self::buffered`] has shown and says where in the buffer they begin.
     #[inline]
     pub(super) fn consume_seen(&mut self, n: usize) -> usize {
         let at = self.start;
@@ -135,10 +135,16 @@ impl Window {
         self.last_packet = self.base + self.start as u64;
     }
 
-    /// Bytes of the buffer; valid until the next call that reads.
+    /// The buffer up to what is not consumed, the rest, and the place between them, to be moved on by what is consumed.
+    pub(super) fn split(&mut self) -> (&[u8], &[u8], &mut usize) {
+        let (seen, ahead) = self.buf.get(..self.end).unwrap_or_default().split_at(self.start.min(self.end));
+        (seen, ahead, &mut self.start)
+    }
+
+    /// The whole buffer; valid until the next call that reads.
     #[inline]
-    pub(super) fn slice(&self, at: usize, len: usize) -> &[u8] {
-        self.buf.get(at..at + len).unwrap_or_default()
+    pub(super) fn buffer(&self) -> &[u8] {
+        &self.buf
     }
 
     /// Consumes `n` bytes without keeping them; false when the stream ends before.
@@ -294,7 +300,7 @@ mod tests {
             assert_eq!(seen, &bytes[offset..offset + 1_003]);
             assert_eq!(window.offset(), offset as u64);
             let at = window.consume_seen(1_003);
-            assert_eq!(window.slice(at, 3), &bytes[offset..offset + 3]);
+            assert_eq!(window.buffer()[at..at + 3], bytes[offset..offset + 3]);
             offset += 1_003;
         }
         assert_eq!(window.buffered(), &bytes[offset..]);

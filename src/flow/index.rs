@@ -51,8 +51,8 @@ impl Index {
 
     /// Enters an id that is not there yet.
     pub fn insert(&mut self, hash: u64, id: u32) {
-        // At 3/4 a search looked at three entries on average before it grew.
-        if (self.used + 1) * 2 > self.entries.len() {
+        // At 7/8 a search looked at four entries on average before it grew.
+        if (self.used + 1) * 4 > self.entries.len() * 3 {
             let larger = vec![0; self.entries.len() * 2];
             for entry in std::mem::replace(&mut self.entries, larger).into_iter().filter(|&e| e != 0) {
                 self.place(entry);

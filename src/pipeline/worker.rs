@@ -311,7 +311,7 @@ impl Worker {
         let followed = match self.flows.state(id) {
             Some(followed) => followed,
             None => {
-                let new = fresh.insert(Box::new(Followed::new(frame.at)));
+                let new = fresh.insert(Followed::new(frame.at));
                 new.sent(frame, direction);
                 new
             }
@@ -346,14 +346,14 @@ impl Worker {
         match (verdict, fresh) {
             (Verdict::Follow, None) => {}
             (Verdict::Follow, Some(state)) => {
-                self.flows.attach(id, state);
+                self.flows.attach(id, Box::new(state));
             }
             (Verdict::Done, None) if labelled => {}
             (Verdict::Done, Some(state)) if labelled => {
-                self.flows.attach(id, state);
+                self.flows.attach(id, Box::new(state));
             }
             (Verdict::Nothing, Some(state)) if labelled => {
-                self.flows.attach(id, state);
+                self.flows.attach(id, Box::new(state));
             }
             (Verdict::Nothing, _) => {}
             (Verdict::Done | Verdict::Poisoned, _) => {

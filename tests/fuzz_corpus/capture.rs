@@ -1,10 +1,12 @@
 //! The target for capture files: pcap and pcapng, plain or compressed.
 
-use swarmscope::capture::{FileOptions, Files, PacketSource, Read, SourceStatus};
+use swarmscope::base::Timestamp;
+use swarmscope::capture::{FileOptions, Files, PacketSource, RawPacket, Read, Run, SourceStatus};
 
-/// A file reads alike at once and in crumbs, to its end, and gives out no more than is in it.
+/// A file reads alike at once in runs of packets and in crumbs packet by packet, to its end, and gives out no more than is in
+/// it.
 pub fn capture(bytes: &[u8]) {
-    let (whole, crumbs) = (read(bytes, usize::MAX), read(bytes, 7));
+    let (whole, crumbs) = (read(bytes, usize::MAX, by_runs), read(bytes, 7, one_by_one));
     if !may_be_compressed(bytes) {
         assert_eq!(whole, crumbs);
         let captured: usize = whole.packets.iter().map(|(_, data, _)| data.len()).sum();
@@ -31,17 +33,40 @@ struct Outcome {
     normalised: u64,
 }
 
-fn read(bytes: &[u8], at_once: usize) -> Outcome {
-    /// A small file can expand to millions of empty packets.
-    const PACKETS_MAX: usize = 4_096;
+/// A small file can expand to millions of empty packets.
+const PACKETS_MAX: usize = 4_096;
+
+fn by_runs(files: &mut Files, take: &mut dyn FnMut(RawPacket<'_>)) {
+    let mut left = PACKETS_MAX;
+    while left > 0
+        && let Run::Packets(run) = files.next_run(Timestamp::MAX).unwrap()
+    {
+        run.take(left).for_each(|packet| {
+            left -= 1;
+            take(packet);
+        });
+    }
+}
+
+fn one_by_one(files: &mut Files, take: &mut dyn FnMut(RawPacket<'_>)) {
+    for _ in 0..PACKETS_MAX {
+        let Read::Packet(packet) = files.next_packet().unwrap() else { break };
+        take(packet);
+    }
+}
+
+fn read(
+    bytes: &[u8],
+    at_once: usize,
+    each: impl FnOnce(&mut Files, &mut dyn FnMut(RawPacket<'_>)),
+) -> Outcome {
     let reader = Crumbs { rest: bytes.to_vec().into(), at_once };
     let mut files = Files::from_reader("f", Box::new(reader), &FileOptions::default()).unwrap();
     let mut packets = Vec::new();
-    while packets.len() < PACKETS_MAX {
-        let Read::Packet(packet) = files.next_packet().unwrap() else { break };
+    each(&mut files, &mut |packet| {
         assert!(packet.data.len() <= packet.wire_len as usize, "more captured than was on the wire");
         packets.push((format!("{:?} {:?}", packet.at, packet.link), packet.data.to_vec(), packet.wire_len));
-    }
+    });
     let SourceStatus { damage, normalised, origins, .. } = files.status();
     assert!(packets.is_empty() || !origins.is_empty());
     let damage = damage.iter().map(|d| (d.offset, d.reason.clone())).collect();

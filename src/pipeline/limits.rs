@@ -9,7 +9,7 @@ pub const MEMORY: u64 = 512 << 20;
 
 /// What is there in any case: the program itself, batches, unanswered requests, what the allocator keeps of all that was given
 /// back.
-const BASE: u64 = 48 << 20;
+const BASE: u64 = 36 << 20;
 
 /// Packet time between two ticks: flows that end wait for the next one.
 const TICK: Duration = Duration::from_secs(10);

@@ -6,22 +6,18 @@
 //! passes them. What the room above keeps per flow (`S`) lives in a second slab, so that an ordinary flow costs nothing
 //! for it.
 
+mod leaving;
+
+use self::leaving::{IdleTimes, starts_anew};
 use super::index::Index;
 use super::slot::{
-    CHUNK, EMPTY, FIN_SEEN, HAS_ISN, HAS_STATE, IS_UDP, ORIGINATOR_HI, PROBATION, RECENT, RETIRED, RST_SEEN,
-    SYN_SEEN, Slab, Slot, USED,
+    CHUNK, EMPTY, HAS_ISN, HAS_STATE, IS_UDP, ORIGINATOR_HI, PROBATION, RETIRED, SYN_SEEN, Slab, Slot, USED,
 };
 use super::view::{EndCause, Ended, Flow, FlowId, FlowLimits, Sought, TableCounters, Touch};
-use crate::base::{Address, Endpoint, HashKey, Timestamp, Transport};
+use crate::base::{Address, Endpoint, HashKey, Transport};
 use crate::frame::{Frame, Segment, Tcp};
 use std::collections::VecDeque;
 use std::hint::select_unpredictable;
-use std::time::Duration;
-
-/// Packets for each slot that the sweep looks at.
-const SWEEP_PACKETS: usize = 4;
-/// Slots that it looks at in a row at least: side by side in memory they come faster than one by one.
-const SWEEP_SLOTS: usize = 64;
 
 /// The table.
 pub struct FlowTable<S> {
@@ -236,60 +232,6 @@ impl<S> FlowTable<S> {
         state
     }
 
-    /// Whether flows ended that were not taken yet.
-    #[inline]
-    #[must_use]
-    pub const fn has_ended(&self) -> bool {
-        !self.ended.is_empty()
-    }
-
-    /// One of the flows that ended and were not taken yet.
-    #[inline]
-    pub fn take_ended(&mut self) -> Option<Ended<S>> {
-        self.ended.pop()
-    }
-
-    /// Ends every flow with state that is idle at `now`, exactly, and with `all` every other too; otherwise those are left
-    /// to the sweep.
-    pub fn expire(&mut self, now: Timestamp, all: bool) {
-        if all {
-            for id in 0..self.slots.end() {
-                self.expire_one(id, USED, now);
-            }
-        } else {
-            for state in 0..self.states.len() {
-                if let Some(&Some((id, _))) = self.states.get(state) {
-                    self.expire_one(id, USED | HAS_STATE, now);
-                }
-            }
-        }
-    }
-
-    fn expire_one(&mut self, id: u32, wanted: u16, now: Timestamp) {
-        let slot = self.slot(id);
-        if slot.flags & wanted == wanted && self.idle.over(slot, now) {
-            self.end(id, EndCause::Idle);
-        }
-    }
-
-    /// Ends some of the flows, a few thousand, as the input is over; tells whether there are more. In steps, because what
-    /// ended waits in memory until it is taken. `now` is the last packet time of the input, which tells idle flows.
-    pub fn finish_some(&mut self, now: Timestamp) -> bool {
-        let slots = self.slots.end();
-        let from = self.finished;
-        let to = from.saturating_add(CHUNK as u32).min(slots);
-        for id in from..to {
-            if self.slot(id).flags & USED != 0 {
-                let cause =
-                    if self.idle.over(self.slot(id), now) { EndCause::Idle } else { EndCause::Finished };
-                // Nothing is looked for in the index any more.
-                self.close(id, cause);
-            }
-        }
-        self.finished = to;
-        to < slots
-    }
-
     #[inline]
     fn hash(&self, lo: &Endpoint, hi: &Endpoint, udp: bool) -> u64 {
         // In this order the four bytes of an IPv4-mapped address come last, behind ::ffff: two addresses fit one word, which
@@ -360,132 +302,6 @@ impl<S> FlowTable<S> {
         let (lo, hi) = (Endpoint::new(Address(s.lo), s.lo_port), Endpoint::new(Address(s.hi), s.hi_port));
         self.hash(&lo, &hi, s.flags & IS_UDP != 0)
     }
-
-    fn end(&mut self, id: u32, cause: EndCause) {
-        self.index.remove(self.hash_of(id), id);
-        self.close(id, cause);
-    }
-
-    fn close(&mut self, id: u32, cause: EndCause) {
-        let flow = self.slot(id).view();
-        let state = self.detach(FlowId(id));
-        self.slots.remove(id);
-        self.ended.push(Ended { flow, state, cause });
-    }
-
-    /// Looks at one slot for every few packets, so that idle flows leave at a cost that no capture can raise: to be called
-    /// before so many packets, of which the first is of this time.
-    #[inline]
-    pub fn sweep(&mut self, packets: usize, now: Timestamp) {
-        self.unswept += packets;
-        if self.unswept < SWEEP_PACKETS * SWEEP_SLOTS {
-            return;
-        }
-        let looks = self.unswept / SWEEP_PACKETS;
-        self.unswept %= SWEEP_PACKETS;
-        for _ in 0..looks {
-            let id = self.sweep;
-            self.sweep = if id < self.slots.end() { id + 1 } else { 0 };
-            let slot = self.slot(id);
-            if slot.flags & (USED | HAS_STATE) == USED && self.idle.over(slot, now) {
-                self.end(id, EndCause::Idle);
-            }
-        }
-    }
-
-    fn make_room(&mut self) {
-        while let Some(id) = self.probation.pop_front() {
-            if self.slot(id).flags & (USED | PROBATION | HAS_STATE) == USED | PROBATION {
-                self.counters.evicted_probation += 1;
-                self.end(id, EndCause::Evicted);
-                return;
-            }
-        }
-        let slots = self.slots.end();
-        // Two rounds at most: the first clears the marks of all recent flows, the second finds one without; flows with
-        // state are taken only when there is nothing else.
-        for round in 0..3 * slots {
-            self.hand = if self.hand + 1 < slots { self.hand + 1 } else { 0 };
-            let id = self.hand;
-            let slot = self.slot_mut(id);
-            if slot.flags & USED == 0 {
-                continue;
-            }
-            if slot.flags & RECENT == 0 && (slot.flags & HAS_STATE == 0 || round > 2 * slots) {
-                self.counters.evicted_protected += 1;
-                self.end(id, EndCause::Evicted);
-                return;
-            }
-            slot.flags &= !RECENT;
-        }
-    }
-
-    /// Ends one flow with state other than `asking`: the first that the hand finds not touched since it last passed.
-    fn make_room_for_state(&mut self, asking: u32) -> bool {
-        let states = self.states.len() as u32;
-        for _ in 0..2 * states {
-            self.state_hand = if self.state_hand + 1 < states { self.state_hand + 1 } else { 0 };
-            let Some(Some((owner, _))) = self.states.get(self.state_hand as usize) else { continue };
-            let owner = *owner;
-            let slot = self.slot_mut(owner);
-            if owner == asking || slot.flags & RECENT != 0 {
-                slot.flags &= !RECENT;
-                continue;
-            }
-            self.counters.evicted_states += 1;
-            self.end(owner, EndCause::Evicted);
-            return true;
-        }
-        false
-    }
-
-    fn compact_probation(&mut self) {
-        let queue = std::mem::take(&mut self.probation);
-        let mut seen = std::collections::HashSet::with_hasher(crate::base::KeyedState::default());
-        // The newest entry of a reused slot is the true one.
-        let mut kept: VecDeque<u32> = queue
-            .into_iter()
-            .rev()
-            .filter(|&id| self.slot(id).flags & (USED | PROBATION) == USED | PROBATION && seen.insert(id))
-            .collect();
-        kept.make_contiguous().reverse();
-        self.probation = kept;
-    }
-}
-
-/// How long flows may be idle, in nanoseconds.
-#[derive(Debug)]
-struct IdleTimes {
-    tcp: i64,
-    tcp_brief: i64,
-    udp: i64,
-    /// The shortest of them.
-    least: i64,
-}
-
-impl IdleTimes {
-    fn of(limits: &FlowLimits) -> Self {
-        let ns = |time: Duration| i64::try_from(time.as_nanos()).unwrap_or(i64::MAX);
-        let [tcp, tcp_brief, udp] = [limits.tcp_idle, limits.tcp_brief, limits.udp_idle].map(ns);
-        Self { tcp, tcp_brief, udp, least: tcp.min(tcp_brief).min(udp) }
-    }
-
-    /// Whether a flow has been idle for too long.
-    #[inline]
-    fn over(&self, slot: &Slot, now: Timestamp) -> bool {
-        let idle = now.0.saturating_sub(slot.last);
-        if idle <= self.least {
-            return false;
-        }
-        let limit = if slot.flags & IS_UDP != 0 {
-            self.udp
-        } else if slot.flags & (FIN_SEEN | RST_SEEN) != 0 || slot.is_one_way() {
-            self.tcp_brief
-        } else {
-            self.tcp
-        };
-        idle > limit
-    }
 }
 
 /// The endpoints of a packet in the table's order. Packets of both directions come as they please: a branch would be
@@ -495,21 +311,6 @@ fn lo_and_hi<'f>(frame: &'f Frame<'_>, from_lo: bool) -> (&'f Endpoint, &'f Endp
     let lo = select_unpredictable(from_lo, &frame.src, &frame.dst);
     let hi = select_unpredictable(from_lo, &frame.dst, &frame.src);
     (lo, hi)
-}
-
-/// Whether this packet belongs to a later flow of the same endpoints.
-#[inline]
-fn starts_anew(slot: &Slot, frame: &Frame<'_>, idle: &IdleTimes) -> bool {
-    if idle.over(slot, frame.at) {
-        return true;
-    }
-    match frame.segment {
-        // A SYN after FIN or RST reuses the ports (RFC 9293 section 3.10.7.4).
-        Segment::Tcp(tcp) => {
-            tcp.flags & (Tcp::SYN | Tcp::ACK) == Tcp::SYN && slot.flags & (FIN_SEEN | RST_SEEN) != 0
-        }
-        Segment::Udp => false,
-    }
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Tests of the flow table against a plain map, at its caps, and of its clock.
 
 use super::*;
-use crate::base::Direction;
+use crate::base::{Direction, Timestamp};
 use crate::frame::PathId;
 use proptest::prelude::*;
 use std::collections::HashMap;
@@ -23,7 +23,7 @@ fn frame(src: (u8, u16), dst: (u8, u16), at: i64, segment: Segment, payload: &[u
 
 fn touch(t: &mut FlowTable<u32>, frame: &Frame<'_>) -> Touch {
     let mut sought = [t.seek(frame)];
-    t.sweep(1, frame.at);
+    t.sweep_for(1, frame.at);
     t.look_ahead(&mut sought);
     t.touch(frame, &sought[0])
 }

@@ -1,7 +1,8 @@
 //! Puts what the workers finished in order, judges it, counts it, and tells the outputs.
 
 use super::limits::KeeperLimits;
-use super::worker::{Harvest, LoggedDht};
+use super::recorder::LoggedDht;
+use super::worker::Harvest;
 use crate::base::{Address, Endpoint, KeyedState, Timestamp, Transport};
 use crate::capture::Origin;
 use crate::event::{DhtMessage, FlowRecord, FlowUpdate, Grade, Told};

@@ -20,6 +20,7 @@ mod limits;
 mod numbering;
 mod pool;
 mod reader;
+mod recorder;
 mod refusal;
 mod rule_test;
 mod sensor;

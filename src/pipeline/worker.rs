@@ -1,13 +1,12 @@
 //! One worker: owns its flows and dissectors outright, tells the ledger what it learnt once per batch.
 
 use super::followed::Followed;
+use super::recorder::{LoggedDht, Recorder};
 use super::story::{end_reason, knock, opened_with, plain, record};
-use crate::base::{Direction, Endpoint, HashKey, HomeNets, Timestamp, Transport};
+use crate::base::{Direction, HashKey, Timestamp, Transport};
 use crate::capture::RUN;
-use crate::dissect::{Conversation, Datagram, Dissector, MetadataStore, Packet, Sink, TcpSegment, Verdict};
-use crate::event::{
-    Answer, Clients, DhtMessage, Draft, EndReason, Fact, FlowRecord, Knock, Opaque, Subject, Trace,
-};
+use crate::dissect::{Conversation, Datagram, Dissector, MetadataStore, Packet, TcpSegment, Verdict};
+use crate::event::{Answer, Clients, EndReason, FlowRecord, Knock, Opaque, Subject};
 use crate::flow::{Ended, FlowId, FlowLimits, FlowTable, Sought, TableCounters, Touch};
 use crate::frame::{Frame, Segment, Tcp};
 use crate::ledger::{Deltas, HEAVY, Ledger, PlainFlow, Scene};
@@ -27,19 +26,6 @@ const KNOCKED: usize = 4_096;
 
 /// Packet time between two looks at how far big flows have come, which takes a walk through the table.
 const HEAVY_EVERY: Duration = Duration::from_secs(60);
-
-/// A DHT message kept for the event log.
-#[derive(Clone, Debug)]
-pub struct LoggedDht {
-    pub at: Timestamp,
-    pub number: u64,
-    pub sender: Endpoint,
-    pub receiver: Endpoint,
-    pub path: u16,
-    pub message: DhtMessage<'static>,
-    pub method: Option<String>,
-    pub transaction: Vec<u8>,
-}
 
 /// What a worker hands over at a tick.
 #[derive(Debug, Default)]
@@ -149,7 +135,7 @@ impl Worker {
             let mut sought = ArrayVec::<Sought, RUN>::new();
             run.iter().for_each(|frame| sought.push(self.flows.seek(frame)));
             self.flows.look_ahead(&mut sought);
-            self.flows.sweep(run.len(), run.first().map_or(Timestamp::MIN, |frame| frame.at));
+            self.flows.sweep_for(run.len(), run.first().map_or(Timestamp::MIN, |frame| frame.at));
             run.iter().zip(&sought).for_each(|(frame, sought)| self.frame(frame, sought));
         }
     }
@@ -452,45 +438,6 @@ impl Worker {
         self.deltas.plain_flow(&self.ledger, &flow);
         if let Some(opens) = opens {
             self.deltas.visited(self.ledger.home(), &flow, opens);
-        }
-    }
-}
-
-/// Writes facts down where they count: on the flow's label, in the worker's deltas, in the DHT log.
-struct Recorder<'a> {
-    scene: Scene,
-    home: &'a HomeNets,
-    label: &'a mut Draft,
-    clients: &'a mut Clients,
-    trace: Option<&'a mut Trace>,
-    deltas: &'a mut Deltas,
-    dht: Option<&'a mut Vec<LoggedDht>>,
-    path: u16,
-}
-
-impl Sink for Recorder<'_> {
-    fn fact(&mut self, sender: Direction, fact: Fact<'_>) {
-        self.scene.sender = sender;
-        self.label.learn(self.clients, sender, &fact);
-        if let (Some(trace), Fact::Identified { reason, .. }) = (self.trace.as_mut(), &fact) {
-            // What waited for a gap is told at the end, which is no packet's doing.
-            let number = Some(self.scene.number).filter(|&n| n != u64::MAX);
-            trace.note(*reason, self.scene.at, number);
-        }
-        self.deltas.fact(self.home, &self.scene, &fact);
-        if let (Some(log), Fact::Dht(message)) = (self.dht.as_mut(), &fact) {
-            let [a, b] = self.scene.ends;
-            let (from, to) = if sender == Direction::FromOriginator { (a, b) } else { (b, a) };
-            log.push(LoggedDht {
-                at: self.scene.at,
-                number: self.scene.number,
-                sender: from,
-                receiver: to,
-                path: self.path,
-                message: DhtMessage { method: None, transaction: &[], ..*message },
-                method: message.method.map(str::to_owned),
-                transaction: message.transaction.to_vec(),
-            });
         }
     }
 }

@@ -2,7 +2,7 @@
 //! table back frees.
 
 use super::*;
-use crate::base::Address;
+use crate::base::{Address, Endpoint, HomeNets};
 use crate::frame::PathId;
 use crate::ledger::LedgerLimits;
 

@@ -55,6 +55,16 @@ fn both_directions_are_one_flow_and_the_syn_names_the_originator() {
 }
 
 #[test]
+fn the_sweep_ends_idle_flows_without_another_packet() {
+    let mut t = table(FlowLimits::default());
+    touch(&mut t, &frame((1, 5), (2, 6), 0, Segment::Udp, b"a"));
+    touch(&mut t, &frame((1, 5), (2, 7), 200, Segment::Udp, b"b"));
+    t.sweep(CHUNK, Timestamp::from_secs(301));
+    let ports: Vec<_> = ended(&mut t).iter().map(|e| (e.flow.responder.port, e.cause)).collect();
+    assert_eq!((ports, t.len()), (vec![(6, EndCause::Idle)], 1));
+}
+
+#[test]
 fn a_silent_flow_ends_and_its_next_packet_opens_another() {
     let mut t = table(FlowLimits::default());
     touch(&mut t, &frame((1, 5), (2, 6), 0, Segment::Udp, b"a"));

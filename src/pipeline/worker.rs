@@ -21,6 +21,9 @@ const PLAIN_HOSTS: usize = 4_096;
 /// After this long a SYN was sent again (RFC 6298 section 2.1: one second), rounding aside.
 const RETRY: Duration = Duration::from_millis(900);
 
+/// Slots that the sweep looks at in a tick of live capture: on a quiet link packets are too few to sweep by.
+const TICK_SWEEP: usize = 4_096;
+
 /// Attempts of strangers that are collected before the ledger is told.
 const KNOCKED: usize = 4_096;
 
@@ -184,6 +187,9 @@ impl Worker {
     /// Hands over what is finished by `now`.
     pub fn tick(&mut self, now: Timestamp) -> Harvest {
         self.flows.expire(now, self.keep.all_flows || self.keep.subject.is_some());
+        if self.keep.live {
+            self.flows.sweep(TICK_SWEEP, now);
+        }
         self.settle_ended();
         self.dissector.expire(now);
         self.settle();

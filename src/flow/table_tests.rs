@@ -65,6 +65,24 @@ fn the_sweep_ends_idle_flows_without_another_packet() {
 }
 
 #[test]
+fn a_slot_that_changed_since_it_was_looked_up_is_not_taken_for_the_flow() {
+    let mut t = table(FlowLimits { flows: 1, ..FlowLimits::default() });
+    let [one, other] =
+        [(1, 0), (3, 1)].map(|(host, at)| frame((host, 5), (2, 6), at, tcp(Tcp::ACK, 1), b"a"));
+    touch(&mut t, &one);
+    let mut sought = [t.seek(&other), t.seek(&one)];
+    t.look_ahead(&mut sought);
+    assert!(t.touch(&other, &sought[0]).new, "and has the slot of the first now");
+    assert!(t.touch(&one, &sought[1]).new, "pushed out in between");
+    assert_eq!(ended(&mut t).iter().map(|e| e.flow.packets).collect::<Vec<_>>(), [[1, 0]; 2]);
+
+    let mut sought = [t.seek(&one)];
+    t.look_ahead(&mut sought);
+    t.sweep(CHUNK, Timestamp::from_secs(86_400));
+    assert!(t.touch(&one, &sought[0]).new, "its slot is free, though the endpoints still stand in it");
+}
+
+#[test]
 fn a_silent_flow_ends_and_its_next_packet_opens_another() {
     let mut t = table(FlowLimits::default());
     touch(&mut t, &frame((1, 5), (2, 6), 0, Segment::Udp, b"a"));

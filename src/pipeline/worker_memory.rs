@@ -18,22 +18,24 @@ fn client(n: u32) -> Endpoint {
 
 const SERVER: Endpoint = Endpoint::new(Address::v4([198, 51, 100, 9]), 6_881);
 
-/// Heap bytes a flow of the table and of all that it keeps, after each flow sent these packets.
-fn bytes_a_flow(udp: bool, packets: impl Fn(u32) -> Vec<Sent>) -> usize {
+/// When the first packet comes.
+const START: Timestamp = Timestamp::from_secs(1_772_366_400);
+
+/// A worker of live capture to which each flow sent these packets.
+fn worker(flows: u32, udp: bool, packets: impl Fn(u32) -> Vec<Sent>) -> Worker {
     let home = HomeNets::default();
     let ledger = Arc::new(Ledger::new(home, LedgerLimits::default()));
     let keep =
         Keep { all_flows: false, dht: false, interim: Duration::from_secs(1_000), live: true, subject: None };
-    let limits = FlowLimits::default();
-    let mut worker = Worker::new(ledger, limits, HashKey::random(), Arc::default(), keep);
+    let mut worker = Worker::new(ledger, FlowLimits::default(), HashKey::random(), Arc::default(), keep);
     let mut number = 0;
-    for flow in 0..FLOWS {
+    for flow in 0..flows {
         for (back, [seq, ack], flags, payload) in packets(flow) {
             number += 1;
             let (src, dst) = if back { (SERVER, client(flow)) } else { (client(flow), SERVER) };
             let tcp = Segment::Tcp(Tcp { seq, ack, flags, urgent: 0 });
             let frame = Frame {
-                at: Timestamp::from_secs(1_772_366_400) + Duration::from_micros(number),
+                at: START + Duration::from_micros(number),
                 number,
                 src,
                 dst,
@@ -46,13 +48,29 @@ fn bytes_a_flow(udp: bool, packets: impl Fn(u32) -> Vec<Sent>) -> usize {
             worker.frames(&[frame]);
         }
     }
+    worker
+}
+
+#[test]
+fn a_flow_that_is_over_leaves_a_quiet_link_at_a_tick() {
+    let mut worker = worker(3, true, |_| vec![datagram(false, b"what nobody reads".to_vec())]);
+    worker.tick(START + Duration::from_secs(2));
+    assert_eq!(worker.counters().held, [3, 0]);
+    worker.tick(START + Duration::from_secs(3_600));
+    assert_eq!(worker.counters().held, [0, 0]);
+}
+
+/// Heap bytes a flow of the table and of all that it keeps, after each flow sent these packets.
+fn bytes_a_flow(udp: bool, packets: impl Fn(u32) -> Vec<Sent>) -> usize {
+    let mut worker = worker(FLOWS, udp, packets);
     // Some in a thousand keys are not random enough.
     let labelled = worker
         .flows
         .with_state()
         .filter(|(_, f)| f.label.grade.is_some() || f.conversation.opaque() != Opaque::default());
     assert!(labelled.count() > FLOWS as usize * 99 / 100);
-    let flows = std::mem::replace(&mut worker.flows, FlowTable::new(limits, HashKey::random()));
+    let flows =
+        std::mem::replace(&mut worker.flows, FlowTable::new(FlowLimits::default(), HashKey::random()));
     let freed = allocation_counter::measure(|| drop(flows));
     usize::try_from(-freed.bytes_current).unwrap() / FLOWS as usize
 }

@@ -45,7 +45,7 @@ const BINARY_MAY: [&str; 10] =
 const UNSEEN: [(&str, &str); 1] = [("dissect", "FlowTable")];
 
 /// Which rooms may name which third-party crate. Every dependency has a row.
-const CRATES: [(&str, &[&str]); 36] = [
+const CRATES: [(&str, &[&str]); 37] = [
     ("aes", &["output"]),
     ("arrayvec", &["pipeline"]),
     ("bcrypt", &["output"]),
@@ -74,6 +74,7 @@ const CRATES: [(&str, &[&str]); 36] = [
     ("serde_saphyr", &["config", "output"]),
     ("sha1", &["wire", "output"]),
     ("sha2", &["wire", "output"]),
+    ("sha3", &["wire"]),
     ("signal_hook", &["system"]),
     ("terminal_size", &["output"]),
     ("tokio", &["output"]),

@@ -14,7 +14,6 @@ mod fields;
 pub mod handshake;
 pub mod http;
 pub mod http_tracker;
-pub mod keccak;
 pub mod krpc;
 pub mod lsd;
 pub mod message;

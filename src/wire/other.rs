@@ -162,9 +162,10 @@ mod tests {
 
     #[test]
     fn each_packet_of_ethereum_begins_as_its_kind() {
+        use sha3::Digest;
         let packet = |kind: u8, list: &[u8]| {
             let signed = [&[7; 65][..], &[kind], list].concat();
-            [&crate::wire::keccak::keccak256(&signed)[..], &signed].concat()
+            [&sha3::Keccak256::digest(&signed)[..], &signed].concat()
         };
         let certain = Some((OtherProtocol::EthereumDiscovery, Guess::Certain));
         let long = |first: &[u8]| [&[0xf8, 0x60][..], first, &[9; 0x60]].concat();

@@ -2,7 +2,7 @@
 
 use super::{Guess, OtherProtocol, Ports, certain_if, maybe_if};
 use crate::wire::fields::Fields;
-use crate::wire::keccak::keccak256;
+use sha3::{Digest, Keccak256};
 
 type Test = fn(&[u8], Ports) -> Guess;
 
@@ -64,7 +64,10 @@ fn ethereum_discovery(bytes: &[u8], _: Ports) -> Guess {
     if bytes.len() > 1280 || !matches!((kind, list), (Some(1..=6), Some(0xc0..))) {
         return Guess::No;
     }
-    certain_if(begins_as_its_kind(signed.get(65..).unwrap_or_default()) && keccak256(signed) == *hash)
+    certain_if(
+        begins_as_its_kind(signed.get(65..).unwrap_or_default())
+            && Keccak256::digest(signed).as_slice() == hash,
+    )
 }
 
 /// Whether the list begins with what a packet of this type has first (discv4: Ping, Pong, FindNode, Neighbors, ENRRequest,

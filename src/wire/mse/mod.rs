@@ -11,6 +11,7 @@ mod tests;
 pub use magic::known_magic;
 
 use super::{Guess, handshake};
+use memchr::memmem;
 
 /// Bytes of a public key.
 pub const KEY: usize = 96;
@@ -141,5 +142,5 @@ pub fn find_clear_handshake(responder_stream: &[u8]) -> Option<usize> {
     const LAST: usize = FIRST + 2 * MAX_PAD;
     let end = responder_stream.len().min(LAST + handshake::MAGIC.len());
     let window = responder_stream.get(FIRST..end)?;
-    window.windows(handshake::MAGIC.len()).position(|bytes| bytes == handshake::MAGIC).map(|at| at + FIRST)
+    memmem::find(window, handshake::MAGIC).map(|at| at + FIRST)
 }

@@ -11,7 +11,7 @@ const PORT: u16 = 53;
 /// are no flows of interest.
 pub fn may_be(bytes: &[u8], source: u16, destination: u16) -> bool {
     (destination == PORT || source == PORT)
-        && dns::question(bytes).is_some_and(|question| names::is_torrent_name(question.name()))
+        && dns::question(bytes).is_some_and(|question| names::asks_for_torrent_name(&question))
 }
 
 /// A datagram that passed [`may_be`].

@@ -7,50 +7,55 @@ const LABEL_MAX: u8 = 63;
 
 /// The name that a DNS message asks for or answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Question {
-    name: [u8; NAME_MAX],
-    length: usize,
+pub struct Question<'a> {
+    /// The labels of the name as on the wire, each behind its length, without the empty one of the root.
+    pub labels: &'a [u8],
     /// Whether this is the answer to the question.
     pub is_answer: bool,
 }
 
-impl Question {
+impl Question<'_> {
     /// The name with dots, without a final one, in the case it has on the wire.
     #[must_use]
-    pub fn name(&self) -> &[u8] {
-        self.name.get(..self.length).unwrap_or_default()
+    pub fn name(&self) -> Vec<u8> {
+        let mut name = Vec::with_capacity(self.labels.len());
+        let mut rest = self.labels;
+        while let Some((label, after)) = label(rest) {
+            if !name.is_empty() {
+                name.push(b'.');
+            }
+            name.extend_from_slice(label);
+            rest = after;
+        }
+        name
     }
 }
 
 /// Reads the name of a standard query with one question, or of its answer, from the payload of a datagram. `None` for
 /// everything else, the root included.
 #[must_use]
-pub fn question(bytes: &[u8]) -> Option<Question> {
-    let (&[_, _, flags, _, 0, 1, ..], mut rest) = bytes.split_first_chunk::<12>()? else { return None };
+pub fn question(bytes: &[u8]) -> Option<Question<'_>> {
+    let (&[_, _, flags, _, 0, 1, ..], whole) = bytes.split_first_chunk::<12>()? else { return None };
     if flags & 0x78 != 0 {
         return None; // an operation other than a query
     }
-    let mut question = Question { name: [0; NAME_MAX], length: 0, is_answer: flags & 0x80 != 0 };
-    loop {
-        let (&length, after) = rest.split_first()?;
-        if length == 0 {
-            // Type and class must follow.
-            return (question.length > 0 && after.len() >= 4).then_some(question);
-        }
-        if length > LABEL_MAX {
-            return None;
-        }
-        let (label, after) = after.split_at_checked(usize::from(length))?;
-        let dot = usize::from(question.length > 0);
-        let end = question.length + dot + label.len();
-        let place = question.name.get_mut(question.length..end)?;
-        if let Some((first, place)) = place.split_at_mut_checked(dot) {
-            first.fill(b'.');
-            place.copy_from_slice(label);
-        }
-        question.length = end;
-        rest = after;
+    let mut rest = whole;
+    while *rest.first()? != 0 {
+        rest = label(rest)?.1;
     }
+    let labels = whole.get(..whole.len() - rest.len())?;
+    // A name, then the empty label, type and class.
+    let is_name = (1..=NAME_MAX + 1).contains(&labels.len());
+    (is_name && rest.len() >= 5).then_some(Question { labels, is_answer: flags & 0x80 != 0 })
+}
+
+/// The first label and what follows it.
+fn label(labels: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (&length, after) = labels.split_first()?;
+    if length > LABEL_MAX {
+        return None;
+    }
+    after.split_at_checked(usize::from(length))
 }
 
 #[cfg(test)]
@@ -66,7 +71,7 @@ mod tests {
             assert_eq!(question(&QUERY[..n]), None, "{n}");
         }
         let read = question(QUERY).unwrap();
-        assert_eq!((read.name(), read.is_answer), (&b"router.bittorrent.com"[..], false));
+        assert_eq!((read.name(), read.is_answer), (b"router.bittorrent.com".to_vec(), false));
         let mut answer = QUERY.to_vec();
         answer[2] = 0x81;
         assert!(question(&answer).unwrap().is_answer);
@@ -77,9 +82,9 @@ mod tests {
         let changed = |at: usize, byte: u8| {
             let mut bytes = QUERY.to_vec();
             bytes[at] = byte;
-            question(&bytes)
+            question(&bytes).is_some()
         };
-        assert_eq!((changed(2, 0x28), changed(5, 2), changed(12, 0xc0)), (None, None, None));
+        assert_eq!((changed(2, 0x28), changed(5, 2), changed(12, 0xc0)), (false, false, false));
         let label = [&[63][..], &[b'a'; 63]].concat();
         assert_eq!(question(&[&QUERY[..12], &label.repeat(4), &[0; 5]].concat()), None);
         assert_eq!(question(&[&QUERY[..12], &[0; 5]].concat()), None, "the root");

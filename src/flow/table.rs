@@ -8,7 +8,7 @@
 
 mod leaving;
 
-use self::leaving::{IdleTimes, starts_anew};
+use self::leaving::{Coarse, IdleTimes, starts_anew};
 use super::index::Index;
 use super::slot::{
     CHUNK, EMPTY, HAS_ISN, HAS_STATE, IS_UDP, ORIGINATOR_HI, PROBATION, RETIRED, SYN_SEEN, Slab, Slot, USED,
@@ -23,8 +23,7 @@ use std::hint::select_unpredictable;
 pub struct FlowTable<S> {
     index: Index,
     slots: Slab,
-    /// What the room above keeps, and whose flow's it is.
-    states: Vec<Option<(u32, S)>>,
+    states: Vec<Option<Kept<S>>>,
     free_states: Vec<u32>,
     probation: VecDeque<u32>,
     /// Packets since the last look of the sweep.
@@ -38,6 +37,14 @@ pub struct FlowTable<S> {
     idle: IdleTimes,
     counters: TableCounters,
     ended: Vec<Ended<S>>,
+}
+
+/// What the room above keeps for a flow.
+struct Kept<S> {
+    flow: u32,
+    /// No tick before this needs a look at the flow: it cannot be idle for too long by then.
+    not_before: Coarse,
+    state: S,
 }
 
 impl<S> FlowTable<S> {
@@ -121,14 +128,15 @@ impl<S> FlowTable<S> {
             let slot = self.slots.get_mut(id);
             if !starts_anew(slot, frame, &self.idle) {
                 let direction = slot.count(frame, from_lo);
-                let (has_state, retired) = (slot.flags & HAS_STATE != 0, slot.flags & RETIRED != 0);
-                return Touch { id: FlowId(id), direction, new: false, has_state, retired };
+                let retired = slot.flags & RETIRED != 0;
+                let has_state = slot.flags & HAS_STATE != 0;
+                return Touch { id: FlowId(id), direction, new: false, has_state, retired, state: slot.slot };
             }
             self.end(id, EndCause::Idle);
         }
         let id = self.open(hash, lo, hi, frame, from_lo);
         let direction = self.slots.get_mut(id).count(frame, from_lo);
-        Touch { id: FlowId(id), direction, new: true, has_state: false, retired: false }
+        Touch { id: FlowId(id), direction, new: true, has_state: false, retired: false, state: 0 }
     }
 
     /// The flow behind a handle.
@@ -185,7 +193,16 @@ impl<S> FlowTable<S> {
             return None;
         }
         let at = slot.slot as usize;
-        self.states.get_mut(at)?.as_mut().map(|(_, state)| state)
+        self.states.get_mut(at)?.as_mut().map(|kept| &mut kept.state)
+    }
+
+    /// The state kept for the flow of a packet that was just touched.
+    #[inline(always)]
+    pub fn state_touched(&mut self, touch: &Touch) -> Option<&mut S> {
+        if !touch.has_state {
+            return None;
+        }
+        self.states.get_mut(touch.state as usize)?.as_mut().map(|kept| &mut kept.state)
     }
 
     /// Keeps state for a flow. When the cap is reached, a flow with state that was not touched lately ends to make room:
@@ -199,17 +216,17 @@ impl<S> FlowTable<S> {
             self.states.push(None);
             (self.states.len() - 1) as u32
         });
-        let slot = self.slot_mut(id.0);
+        let slot = self.slots.get_mut(id.0);
         slot.slot = at;
         slot.flags = (slot.flags | HAS_STATE) & !HAS_ISN;
-        let place = self.states.get_mut(at as usize)?;
-        Some(&mut place.insert((id.0, state)).1)
+        let kept = Kept { flow: id.0, not_before: self.idle.not_before(slot), state };
+        Some(&mut self.states.get_mut(at as usize)?.insert(kept).state)
     }
 
     /// Every flow with state.
     pub fn with_state(&mut self) -> impl Iterator<Item = (Flow, &mut S)> {
         let slots = &self.slots;
-        self.states.iter_mut().flatten().map(|(id, state)| (slots.get(*id).view(), state))
+        self.states.iter_mut().flatten().map(|kept| (slots.get(kept.flow).view(), &mut kept.state))
     }
 
     /// The flows without state that moved at least so many bytes.
@@ -227,7 +244,7 @@ impl<S> FlowTable<S> {
         }
         slot.flags &= !HAS_STATE;
         let at = slot.slot;
-        let state = self.states.get_mut(at as usize).and_then(Option::take).map(|(_, state)| state);
+        let state = self.states.get_mut(at as usize).and_then(Option::take).map(|kept| kept.state);
         self.free_states.push(at);
         state
     }

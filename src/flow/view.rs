@@ -57,6 +57,8 @@ pub struct Touch {
     pub has_state: bool,
     /// Whether the flow was retired.
     pub retired: bool,
+    /// Where the state lies, if any.
+    pub(super) state: u32,
 }
 
 /// Why a flow left the table.

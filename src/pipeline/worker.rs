@@ -157,9 +157,7 @@ impl Worker {
                 self.opens(frame);
             }
         }
-        if touch.has_state
-            && let Some(followed) = self.flows.state(touch.id)
-        {
+        if let Some(followed) = self.flows.state_touched(&touch) {
             followed.sent(frame, touch.direction);
         }
         // Without payload only an acknowledgement on a followed stream says anything.

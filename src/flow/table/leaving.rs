@@ -35,8 +35,12 @@ impl<S> FlowTable<S> {
                 self.expire_one(id, USED, now);
             }
         } else {
+            let coarse = coarse(now);
             for state in 0..self.states.len() {
-                if let Some(&Some((id, _))) = self.states.get(state) {
+                let Some(Some(kept)) = self.states.get_mut(state) else { continue };
+                if coarse >= kept.not_before {
+                    let id = kept.flow;
+                    kept.not_before = self.idle.not_before(self.slots.get(id));
                     self.expire_one(id, USED | HAS_STATE, now);
                 }
             }
@@ -123,8 +127,8 @@ impl<S> FlowTable<S> {
         let states = self.states.len() as u32;
         for _ in 0..2 * states {
             self.state_hand = if self.state_hand + 1 < states { self.state_hand + 1 } else { 0 };
-            let Some(Some((owner, _))) = self.states.get(self.state_hand as usize) else { continue };
-            let owner = *owner;
+            let Some(Some(kept)) = self.states.get(self.state_hand as usize) else { continue };
+            let owner = kept.flow;
             let slot = self.slot_mut(owner);
             if owner == asking || slot.flags & RECENT != 0 {
                 slot.flags &= !RECENT;
@@ -163,6 +167,13 @@ impl<S> FlowTable<S> {
     }
 }
 
+/// Packet time in steps of 2³² nanoseconds, some four seconds, rounded down: half the size, where that is fine enough.
+pub(super) type Coarse = i32;
+
+const fn coarse(time: Timestamp) -> Coarse {
+    (time.0 >> 32) as i32
+}
+
 /// How long flows may be idle, in nanoseconds.
 #[derive(Debug)]
 pub(super) struct IdleTimes {
@@ -178,6 +189,11 @@ impl IdleTimes {
         let ns = |time: Duration| i64::try_from(time.as_nanos()).unwrap_or(i64::MAX);
         let [tcp, tcp_brief, udp] = [limits.tcp_idle, limits.tcp_brief, limits.udp_idle].map(ns);
         Self { tcp, tcp_brief, udp, least: tcp.min(tcp_brief).min(udp) }
+    }
+
+    /// When a flow that gets no further packet may have been idle for too long at the earliest.
+    pub(super) const fn not_before(&self, slot: &Slot) -> Coarse {
+        coarse(Timestamp(slot.last.saturating_add(self.least)))
     }
 
     /// Whether a flow has been idle for too long.

@@ -5,6 +5,7 @@
 
 mod assembler;
 mod index;
+mod key;
 mod slot;
 mod table;
 mod utp_order;

@@ -1,7 +1,8 @@
 //! Where flows lie in memory: slots of 104 bytes in chunks that never move, and what the flags of a slot mean.
 
+use super::key::Key;
 use super::view::Flow;
-use crate::base::{Address, Direction, Endpoint, Timestamp, Transport};
+use crate::base::{Direction, Endpoint, Timestamp, Transport};
 use crate::frame::{Frame, Segment, Tcp};
 use std::time::Duration;
 
@@ -26,20 +27,24 @@ pub(super) const SYN_ACK_SEEN: u16 = 1 << 11;
 /// The responder reset the connection.
 pub(super) const REFUSED: u16 = 1 << 12;
 
+/// Both endpoints are IPv4 addresses.
+pub(super) const IS_V4: u16 = 1 << 13;
+
+/// What an IPv4 packet needs comes first: wherever a slot begins, that lies in two lines of the cache.
 #[derive(Clone, Copy)]
+#[repr(C)]
 pub(super) struct Slot {
-    pub(super) lo: [u8; 16],
-    pub(super) hi: [u8; 16],
-    pub(super) lo_port: u16,
-    pub(super) hi_port: u16,
+    front: [u64; 2],
+    pub(super) packets: [u32; 2],
+    pub(super) slot: u32,
     pub(super) flags: u16,
     pub(super) path: u16,
-    pub(super) packets: [u32; 2],
+    pub(super) last: i64,
     pub(super) bytes: [u64; 2],
     pub(super) payload: [u64; 2],
     pub(super) first: i64,
-    pub(super) last: i64,
-    pub(super) slot: u32,
+    back: [u64; 2],
+    ports: [u16; 2],
     /// Milliseconds from the first packet to the SYN-ACK, where there was one.
     pub(super) answer_ms: u32,
 }
@@ -48,56 +53,71 @@ const _: () =
     assert!(size_of::<Slot>() <= 104, "a flow without state and its share of the index stay below 128 bytes");
 
 pub(super) const EMPTY: Slot = Slot {
-    lo: [0; 16],
-    hi: [0; 16],
-    lo_port: 0,
-    hi_port: 0,
+    front: [0; 2],
+    packets: [0; 2],
+    slot: 0,
     flags: 0,
     path: 0,
-    packets: [0; 2],
+    last: 0,
     bytes: [0; 2],
     payload: [0; 2],
     first: 0,
-    last: 0,
-    slot: 0,
+    back: [0; 2],
+    ports: [0; 2],
     answer_ms: 0,
 };
 
+/// The flags that a key asks for.
+#[inline(always)]
+const fn kind(key: &Key) -> u16 {
+    USED | if key.is_udp { IS_UDP } else { 0 } | if key.is_v4 { IS_V4 } else { 0 }
+}
+
 impl Slot {
+    /// The slot of a flow of which no packet is counted yet.
+    pub(super) fn new(key: &Key, flags: u16, frame: &Frame<'_>) -> Self {
+        Self {
+            front: key.front,
+            back: key.back,
+            ports: key.ports,
+            flags: flags | kind(key),
+            path: frame.path.0,
+            first: frame.at.0,
+            last: frame.at.0,
+            ..EMPTY
+        }
+    }
+
+    pub(super) const fn key(&self) -> Key {
+        let (is_v4, is_udp) = (self.flags & IS_V4 != 0, self.flags & IS_UDP != 0);
+        Key { front: self.front, back: self.back, ports: self.ports, is_v4, is_udp }
+    }
+
     /// Originator and responder.
     #[inline]
     pub(super) fn ends(&self) -> [Endpoint; 2] {
-        let lo = Endpoint::new(Address(self.lo), self.lo_port);
-        let hi = Endpoint::new(Address(self.hi), self.hi_port);
+        let [lo, hi] = self.key().ends();
         if self.flags & ORIGINATOR_HI == 0 { [lo, hi] } else { [hi, lo] }
     }
 
     #[inline]
     pub(super) const fn transport(&self) -> Transport {
-        if self.flags & IS_UDP != 0 { Transport::Udp } else { Transport::Tcp }
+        self.key().transport()
     }
 
-    /// Whether this is the flow between two endpoints.
+    /// Whether this is the flow of that key.
     #[inline(always)]
-    pub(super) fn is(&self, lo: &Endpoint, hi: &Endpoint, udp: bool) -> bool {
-        let words = |bytes: [u8; 16]| {
-            let wide = u128::from_le_bytes(bytes);
-            (wide as u64, (wide >> 64) as u64)
-        };
-        let differ = |one: [u8; 16], other: [u8; 16]| {
-            let (one, other) = (words(one), words(other));
-            one.0 ^ other.0 | one.1 ^ other.1
-        };
-        let kind = if udp { USED | IS_UDP } else { USED };
-        let ports =
-            (self.lo_port ^ lo.port) | (self.hi_port ^ hi.port) | (self.flags & (USED | IS_UDP) ^ kind);
-        differ(self.lo, lo.address.0) | differ(self.hi, hi.address.0) | u64::from(ports) == 0
+    pub(super) fn is(&self, key: &Key) -> bool {
+        let kind = self.flags & (USED | IS_UDP | IS_V4) ^ kind(key);
+        let differ = |one: [u64; 2], other: [u64; 2]| one[0] ^ other[0] | one[1] ^ other[1];
+        differ(self.front, key.front) | u64::from(kind) == 0
+            && (key.is_v4 || (self.back == key.back && self.ports == key.ports))
     }
 
-    /// Something of the beginning, the middle and the end of the slot, which lie in different cache lines.
+    /// Something of either line of the cache that an IPv4 packet needs.
     #[inline(always)]
-    pub(super) const fn glance(&self) -> u16 {
-        self.lo[0] as u16 ^ self.packets[0] as u16 ^ self.lo_port
+    pub(super) const fn glance(&self) -> u64 {
+        self.front[0] ^ self.payload[1]
     }
 
     /// Whether packets of one side only were seen.

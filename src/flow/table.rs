@@ -10,14 +10,12 @@ mod leaving;
 
 use self::leaving::{Coarse, IdleTimes, starts_anew};
 use super::index::Index;
-use super::slot::{
-    CHUNK, EMPTY, HAS_ISN, HAS_STATE, IS_UDP, ORIGINATOR_HI, PROBATION, RETIRED, SYN_SEEN, Slab, Slot, USED,
-};
+use super::key::Key;
+use super::slot::{CHUNK, HAS_ISN, HAS_STATE, ORIGINATOR_HI, PROBATION, RETIRED, SYN_SEEN, Slab, Slot, USED};
 use super::view::{EndCause, Ended, Flow, FlowId, FlowLimits, Sought, TableCounters, Touch};
-use crate::base::{Address, Endpoint, HashKey, Transport};
+use crate::base::{Endpoint, HashKey, Transport};
 use crate::frame::{Frame, Segment, Tcp};
 use std::collections::VecDeque;
-use std::hint::select_unpredictable;
 
 /// The table.
 pub struct FlowTable<S> {
@@ -32,7 +30,8 @@ pub struct FlowTable<S> {
     hand: u32,
     state_hand: u32,
     finished: u32,
-    key: HashKey,
+    /// Nobody shall choose flows that collide.
+    secret: HashKey,
     limits: FlowLimits,
     idle: IdleTimes,
     counters: TableCounters,
@@ -50,7 +49,7 @@ struct Kept<S> {
 impl<S> FlowTable<S> {
     /// An empty table.
     #[must_use]
-    pub fn new(limits: FlowLimits, key: HashKey) -> Self {
+    pub fn new(limits: FlowLimits, secret: HashKey) -> Self {
         Self {
             index: Index::new(),
             slots: Slab::default(),
@@ -62,7 +61,7 @@ impl<S> FlowTable<S> {
             hand: 0,
             state_hand: 0,
             finished: 0,
-            key,
+            secret,
             limits,
             idle: IdleTimes::of(&limits),
             counters: TableCounters::default(),
@@ -98,12 +97,8 @@ impl<S> FlowTable<S> {
     #[inline(always)]
     #[must_use]
     pub fn seek(&self, frame: &Frame<'_>) -> Sought {
-        // Any order will do, as long as it is always the same: this one takes two comparisons.
-        let order = |e: &Endpoint| (u128::from_le_bytes(e.address.0), e.port);
-        let from_lo = order(&frame.src) <= order(&frame.dst);
-        let (lo, hi) = lo_and_hi(frame, from_lo);
-        let udp = matches!(frame.segment, Segment::Udp);
-        Sought { hash: self.hash(lo, hi, udp), guess: u32::MAX, from_lo }
+        let (key, from_lo) = Key::of(frame);
+        Sought { hash: key.hash(&self.secret), key, guess: u32::MAX, from_lo }
     }
 
     /// Looks at what the next packets will need, so that memory answers for all of them at once: the places of the index
@@ -120,11 +115,10 @@ impl<S> FlowTable<S> {
 
     /// Takes note of a packet: finds or opens its flow and counts it. `sought` is what [`Self::seek`] said of it.
     #[inline(always)]
-    pub fn touch(&mut self, frame: &Frame<'_>, &Sought { hash, guess, from_lo }: &Sought) -> Touch {
-        let (lo, hi) = lo_and_hi(frame, from_lo);
-        let udp = matches!(frame.segment, Segment::Udp);
-        let guessed = self.slot(guess).is(lo, hi, udp).then_some(guess);
-        if let Some(id) = guessed.or_else(|| self.find(hash, lo, hi, udp)) {
+    pub fn touch(&mut self, frame: &Frame<'_>, sought: &Sought) -> Touch {
+        let Sought { hash, ref key, guess, from_lo } = *sought;
+        let guessed = self.slot(guess).is(key).then_some(guess);
+        if let Some(id) = guessed.or_else(|| self.index.find(hash, |id| self.slot(id).is(key))) {
             let slot = self.slots.get_mut(id);
             if !starts_anew(slot, frame, &self.idle) {
                 let direction = slot.count(frame, from_lo);
@@ -134,7 +128,7 @@ impl<S> FlowTable<S> {
             }
             self.end(id, EndCause::Idle);
         }
-        let id = self.open(hash, lo, hi, frame, from_lo);
+        let id = self.open(frame, sought);
         let direction = self.slots.get_mut(id).count(frame, from_lo);
         Touch { id: FlowId(id), direction, new: true, has_state: false, retired: false, state: 0 }
     }
@@ -249,52 +243,14 @@ impl<S> FlowTable<S> {
         state
     }
 
-    #[inline]
-    fn hash(&self, lo: &Endpoint, hi: &Endpoint, udp: bool) -> u64 {
-        // In this order the four bytes of an IPv4-mapped address come last, behind ::ffff: two addresses fit one word, which
-        // spares multiplications.
-        let halves = |address: &Address| {
-            let wide = u128::from_le_bytes(address.0);
-            (wide as u64, (wide >> 64) as u64)
-        };
-        let (a, b) = (halves(&lo.address), halves(&hi.address));
-        let ports = u64::from(lo.port) << 32 | u64::from(hi.port) << 16 | u64::from(udp);
-        let mapped = |half: u64| half as u32 ^ 0xffff_0000;
-        if a.0 | b.0 == 0 && mapped(a.1) | mapped(b.1) == 0 {
-            self.key.mix(&[a.1 >> 32 << 32 | b.1 >> 32, ports])
-        } else {
-            self.key.mix(&[a.0, a.1, b.0, b.1, ports])
-        }
-    }
-
-    fn find(&self, hash: u64, lo: &Endpoint, hi: &Endpoint, udp: bool) -> Option<u32> {
-        self.index.find(hash, |id| self.slot(id).is(lo, hi, udp))
-    }
-
-    fn open(&mut self, hash: u64, lo: &Endpoint, hi: &Endpoint, frame: &Frame<'_>, from_lo: bool) -> u32 {
+    fn open(&mut self, frame: &Frame<'_>, &Sought { hash, ref key, from_lo, .. }: &Sought) -> u32 {
         if self.slots.len() >= self.limits.flows {
             self.make_room();
         }
-        let mut flags = USED | PROBATION;
         // A SYN-ACK comes from the responder, even when it is the first packet seen.
         let answer = matches!(frame.segment, Segment::Tcp(t) if t.has(Tcp::SYN | Tcp::ACK));
-        if from_lo == answer {
-            flags |= ORIGINATOR_HI;
-        }
-        if frame.segment == Segment::Udp {
-            flags |= IS_UDP;
-        }
-        let id = self.slots.add(Slot {
-            lo: lo.address.0,
-            hi: hi.address.0,
-            lo_port: lo.port,
-            hi_port: hi.port,
-            flags,
-            path: frame.path.0,
-            first: frame.at.0,
-            last: frame.at.0,
-            ..EMPTY
-        });
+        let flags = if from_lo == answer { PROBATION | ORIGINATOR_HI } else { PROBATION };
+        let id = self.slots.add(Slot::new(key, flags, frame));
         self.index.insert(hash, id);
         self.counters.opened += 1;
         self.probation.push_back(id);
@@ -313,21 +269,6 @@ impl<S> FlowTable<S> {
     fn slot_mut(&mut self, id: u32) -> &mut Slot {
         self.slots.get_mut(id)
     }
-
-    fn hash_of(&self, id: u32) -> u64 {
-        let s = self.slot(id);
-        let (lo, hi) = (Endpoint::new(Address(s.lo), s.lo_port), Endpoint::new(Address(s.hi), s.hi_port));
-        self.hash(&lo, &hi, s.flags & IS_UDP != 0)
-    }
-}
-
-/// The endpoints of a packet in the table's order. Packets of both directions come as they please: a branch would be
-/// guessed wrongly every other time.
-#[inline(always)]
-fn lo_and_hi<'f>(frame: &'f Frame<'_>, from_lo: bool) -> (&'f Endpoint, &'f Endpoint) {
-    let lo = select_unpredictable(from_lo, &frame.src, &frame.dst);
-    let hi = select_unpredictable(from_lo, &frame.dst, &frame.src);
-    (lo, hi)
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Tests of the flow table against a plain map, at its caps, and of its clock.
 
 use super::*;
-use crate::base::{Direction, Timestamp};
+use crate::base::{Address, Direction, Timestamp};
 use crate::frame::PathId;
 use proptest::prelude::*;
 use std::collections::HashMap;

@@ -1,5 +1,6 @@
 //! What the flow table tells of flows, and its limits.
 
+use super::key::Key;
 use crate::base::{Direction, Endpoint, Timestamp, Transport};
 use std::time::Duration;
 
@@ -38,6 +39,7 @@ pub struct FlowId(pub(super) u32);
 #[derive(Clone, Copy, Debug)]
 pub struct Sought {
     pub(super) hash: u64,
+    pub(super) key: Key,
     /// The slot it probably lies in.
     pub(super) guess: u32,
     /// Whether the packet was sent by the lower of the two endpoints, in the table's order.

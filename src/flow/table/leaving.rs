@@ -155,7 +155,7 @@ impl<S> FlowTable<S> {
     }
 
     pub(super) fn end(&mut self, id: u32, cause: EndCause) {
-        self.index.remove(self.hash_of(id), id);
+        self.index.remove(self.slot(id).key().hash(&self.secret), id);
         self.close(id, cause);
     }
 

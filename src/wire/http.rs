@@ -161,7 +161,11 @@ impl<'a> Lines<'a> {
     /// The value of the first header with this name, in any case.
     #[must_use]
     pub fn get(mut self, name: &str) -> Option<&'a [u8]> {
-        self.find(|(n, _)| n.eq_ignore_ascii_case(name.as_bytes())).map(|(_, value)| value)
+        loop {
+            if let Some(value) = value_of(self.line()?, name) {
+                return Some(value);
+            }
+        }
     }
 
     fn line(&mut self) -> Option<&'a [u8]> {
@@ -185,6 +189,15 @@ impl<'a> Iterator for Lines<'a> {
             }
         }
     }
+}
+
+/// The value of a header line if it has this name, in any case.
+fn value_of<'a>(line: &'a [u8], name: &str) -> Option<&'a [u8]> {
+    let (start, rest) = line.split_at_checked(name.len())?;
+    if !start.eq_ignore_ascii_case(name.as_bytes()) {
+        return None;
+    }
+    rest.trim_ascii_start().strip_prefix(b":").map(<[u8]>::trim_ascii)
 }
 
 /// The first line without its end, and what follows; `None` without an LF.
@@ -285,10 +298,10 @@ fn head(stream: &[u8]) -> Result<Option<Head<'_>>, Malformed> {
 /// Drops `scheme://authority` from an absolute-form target.
 #[must_use]
 pub fn origin_form(target: &[u8]) -> &[u8] {
-    let Some(scheme_end) = target.windows(3).take(16).position(|w| w == b"://") else { return target };
     if target.starts_with(b"/") {
         return target;
     }
+    let Some(scheme_end) = target.windows(3).take(16).position(|w| w == b"://") else { return target };
     let authority = target.get(scheme_end + 3..).unwrap_or_default();
     match authority.iter().position(|&b| b == b'/' || b == b'?') {
         Some(at) => authority.get(at..).unwrap_or_default(),

@@ -1,6 +1,7 @@
 //! Query strings and percent-encoding (RFC 3986 section 2.1).
 
 use super::origin_form;
+use memchr::memchr;
 
 /// The `key=value` pairs of a target's query, still percent-encoded, in order. A key without `=` has an empty value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,7 +12,7 @@ impl<'a> Pairs<'a> {
     #[must_use]
     pub fn of_target(target: &'a [u8]) -> Self {
         let target = origin_form(target);
-        let query = target.iter().position(|&b| b == b'?').and_then(|at| target.get(at + 1..));
+        let query = memchr(b'?', target).and_then(|at| target.get(at + 1..));
         Self(query.unwrap_or_default())
     }
 
@@ -38,7 +39,7 @@ impl<'a> Iterator for Pairs<'a> {
 
 /// What stands before the separator and what after it; all and nothing without one.
 fn split(bytes: &[u8], separator: u8) -> (&[u8], &[u8]) {
-    match bytes.iter().position(|&b| b == separator).and_then(|at| bytes.split_at_checked(at)) {
+    match memchr(separator, bytes).and_then(|at| bytes.split_at_checked(at)) {
         Some((before, after)) => (before, after.get(1..).unwrap_or_default()),
         None => (bytes, &[]),
     }

@@ -9,6 +9,7 @@
 mod dht;
 mod http;
 mod http_body;
+mod http_message;
 mod lengths;
 mod lsd;
 mod mapping;

@@ -4,22 +4,18 @@
 //! of interest asked for them. Secrets in targets (passkeys) are never kept.
 
 use super::http_body::{self, LISTED};
+use super::http_message::{BODY_MAX, Body, Message, Waiting};
 use super::sink::named;
 use super::{Dissector, Sink, udp_tracker};
 use crate::base::{Direction, InfoHash};
 use crate::event::{Announce, Channel, ClientSource, Fact, Kind, Reason};
 use crate::flow::Piece;
-use crate::wire::http::{self, BodyLength, Chunk, Chunked, RequestHead, ResponseHead};
+use crate::wire::http::{self, BodyLength, RequestHead, ResponseHead};
 use crate::wire::http_tracker::{self, TrackerRequest};
 use crate::wire::{Guess, Parsed, client, handshake, upnp, webseed};
-use std::collections::VecDeque;
 
-/// Bodies of interest are kept up to this size; `.torrent` files are larger than tracker answers.
-const BODY_MAX: usize = 512 * 1024;
-/// Requests that wait for their response at most.
-const WAITING_MAX: usize = 32;
 /// Requests in a row without a meaning for us, after which the connection is left alone.
-const PATIENCE: u32 = 64;
+const PATIENCE: u8 = 64;
 /// Block-aligned ranges in a row that make a client's downloads a web seed's (R-WS-2).
 const WEBSEED_RANGES: u32 = 3;
 /// Percent escapes that a cut info-hash must show: an index page writes forty hex digits and none.
@@ -57,57 +53,42 @@ enum Becomes {
     WebSocket,
 }
 
-#[derive(Debug, Default)]
-enum Body {
-    /// In or before a head.
-    #[default]
-    None,
-    /// This many bytes left.
-    Length(u64),
-    Chunked(Chunked),
-    UntilClose,
-}
-
-/// One direction.
-#[derive(Debug, Default)]
-struct Half {
-    /// Bytes of a head that is not complete.
-    head: Vec<u8>,
-    body: Body,
-    /// The body so far, where it is of interest.
-    kept: Option<Vec<u8>>,
-    /// What the body belongs to.
-    asked: Option<Asked>,
-    lost: bool,
-    gzip: bool,
-}
-
 /// A connection.
 #[derive(Debug, Default)]
 pub struct Http {
-    halves: [Half; 2],
-    waiting: VecDeque<Asked>,
-    idle: u32,
+    /// The message of each direction that is not whole; none between two.
+    messages: [Option<Box<Message>>; 2],
+    lost: [bool; 2],
+    waiting: Waiting,
+    idle: u8,
     useful: bool,
-    closed_ranges: u32,
-    client_range: bool,
-    /// A listed client, aria2 among them, asked for a closed range.
-    ranged: bool,
     /// Who asked for an upgrade to WebSocket.
     upgrading: Option<Direction>,
+    /// Where ranges of files are asked for as from a web seed.
+    ranges: Option<Box<Ranges>>,
+}
+
+/// What is known of the ranges of files that a client asks for.
+#[derive(Debug, Default)]
+struct Ranges {
+    closed: u32,
+    /// A listed client, aria2 among them, asked for a closed range.
+    listed: bool,
+    /// So did one that is a BitTorrent client and nothing else.
+    client: bool,
     /// The length of the file that such a range was part of.
     file_size: Option<u64>,
 }
 
 impl Http {
     /// Whether a BitTorrent client fetched a closed range.
-    pub const fn is_client_range(&self) -> bool {
-        self.client_range
+    pub fn is_client_range(&self) -> bool {
+        self.ranges.as_ref().is_some_and(|ranges| ranges.client)
     }
 
     /// The whole length of a file of which a BitTorrent client fetched a closed range.
-    pub const fn file_size(&self) -> Option<u64> {
-        self.file_size
+    pub fn file_size(&self) -> Option<u64> {
+        self.ranges.as_ref().and_then(|ranges| ranges.file_size)
     }
 
     /// Takes the next bytes of a direction.
@@ -126,17 +107,17 @@ impl Http {
             Piece::Data(data) => {
                 let mut rest = data;
                 while !rest.is_empty() {
-                    if self.half(from).lost && !self.found_again(from, rest) {
+                    if *self.lost(from) && !self.found_again(from, rest) {
                         break;
                     }
                     if rest.first() == handshake::MAGIC.first() && self.may_be_tunnel(from) {
                         return Outcome::Tunnel(rest.to_vec());
                     }
-                    let outcome = if matches!(self.half(from).body, Body::None) {
-                        self.head(dissector, from, &mut rest, sink)
-                    } else {
+                    let outcome = if matches!(self.message(from).as_deref(), Some(Message::Body(_))) {
                         self.body(dissector, from, &mut rest, sink);
                         Outcome::Reading
+                    } else {
+                        self.head(from, &mut rest, sink)
                     };
                     if !matches!(outcome, Outcome::Reading) {
                         return outcome;
@@ -144,31 +125,38 @@ impl Http {
                 }
             }
         }
-        if !self.useful && (self.idle > PATIENCE || self.halves.iter().all(|h| h.lost)) {
+        if !self.useful && (self.idle > PATIENCE || self.lost == [true, true]) {
             return Outcome::Finished;
         }
         Outcome::Reading
     }
 
-    #[expect(clippy::indexing_slicing, reason = "two halves, two directions")]
-    fn half(&mut self, from: Direction) -> &mut Half {
-        &mut self.halves[from.index()]
+    #[expect(clippy::indexing_slicing, reason = "two messages, two directions")]
+    fn message(&mut self, from: Direction) -> &mut Option<Box<Message>> {
+        &mut self.messages[from.index()]
+    }
+
+    #[expect(clippy::indexing_slicing, reason = "two flags, two directions")]
+    fn lost(&mut self, from: Direction) -> &mut bool {
+        &mut self.lost[from.index()]
+    }
+
+    fn ranges(&mut self) -> &mut Ranges {
+        self.ranges.get_or_insert_default()
     }
 
     /// Whether what comes next may be inside a tunnel though its grant or its request was not seen: one direction only.
     fn may_be_tunnel(&mut self, from: Direction) -> bool {
-        let asked = self.waiting.back() == Some(&Asked::Connect);
-        let half = self.half(from);
-        match half.body {
-            Body::None => asked && half.head.is_empty(),
-            Body::UntilClose => half.asked.is_none() && half.kept.as_ref().is_some_and(Vec::is_empty),
-            Body::Length(_) | Body::Chunked(_) => false,
+        match self.message(from).as_deref() {
+            None => self.waiting.last() == Some(Asked::Connect),
+            Some(Message::Head(_)) => false,
+            Some(Message::Body(body)) => body.may_be_anything(),
         }
     }
 
     /// A request that the snap length cut: enough of a percent-encoded info-hash is an announce or a scrape.
     fn cut_request(&mut self, from: Direction, sink: &mut dyn Sink) {
-        let head = &self.half(from).head;
+        let Some(Message::Head(head)) = self.message(from).as_deref() else { return };
         let Some(target) = head.strip_prefix(b"GET ") else { return };
         let Some(at) = target.windows(10).position(|w| w == b"info_hash=") else { return };
         let value = target.get(at + 10..).unwrap_or_default();
@@ -180,12 +168,12 @@ impl Http {
     }
 
     fn gap(&mut self, from: Direction, missing: u32) {
-        let half = self.half(from);
-        half.kept = None;
-        match &mut half.body {
-            Body::Length(left) if *left >= u64::from(missing) => *left -= u64::from(missing),
-            Body::UntilClose => {}
-            Body::None | Body::Length(_) | Body::Chunked(_) => half.lost = true,
+        let goes_on = match self.message(from).as_deref_mut() {
+            Some(Message::Body(body)) => body.pass(missing),
+            Some(Message::Head(_)) | None => false,
+        };
+        if !goes_on {
+            *self.lost(from) = true;
         }
     }
 
@@ -193,19 +181,17 @@ impl Http {
     fn found_again(&mut self, from: Direction, data: &[u8]) -> bool {
         let starts = [&b"GET "[..], b"POST ", b"HTTP/1."].iter().any(|m| data.starts_with(m));
         if starts {
-            *self.half(from) = Half::default();
+            *self.lost(from) = false;
+            *self.message(from) = None;
         }
         starts
     }
 
-    fn head(
-        &mut self,
-        dissector: &mut Dissector,
-        from: Direction,
-        rest: &mut &[u8],
-        sink: &mut dyn Sink,
-    ) -> Outcome {
-        let mut head = std::mem::take(&mut self.half(from).head);
+    fn head(&mut self, from: Direction, rest: &mut &[u8], sink: &mut dyn Sink) -> Outcome {
+        let mut head = match self.message(from).take().map(|message| *message) {
+            Some(Message::Head(head)) => head,
+            Some(Message::Body(_)) | None => Vec::new(),
+        };
         let held = head.len();
         // Frames of a client are masked (RFC 6455 section 5.1): its upgrade was granted by an answer that was not seen.
         if held == 0
@@ -226,7 +212,11 @@ impl Http {
             match http::parse_response(bytes) {
                 Parsed::Done { message, used } => (Some(used), self.response(from, &message)),
                 Parsed::NeedMore { .. } => (None, Becomes::Http),
-                Parsed::Bad(_) => return self.lose(from, rest),
+                Parsed::Bad(_) => {
+                    *self.lost(from) = true;
+                    *rest = &[];
+                    return Outcome::Reading;
+                }
             }
         } else {
             match http::parse_request(bytes) {
@@ -235,48 +225,43 @@ impl Http {
                     (Some(used), Becomes::Http)
                 }
                 Parsed::NeedMore { .. } => (None, Becomes::Http),
-                Parsed::Bad(_) => return self.lose(from, rest),
+                Parsed::Bad(_) => {
+                    *self.lost(from) = true;
+                    *rest = &[];
+                    return Outcome::Reading;
+                }
             }
         };
         let Some(used) = used else {
             let whole = if held == 0 { rest.to_vec() } else { head };
             *rest = &[];
             if whole.len() >= http::HEAD_MAX {
-                self.half(from).lost = true;
+                *self.lost(from) = true;
             } else {
-                self.half(from).head = whole;
+                *self.message(from) = Some(Box::new(Message::Head(whole)));
             }
             return Outcome::Reading;
         };
         *rest = rest.get(used.saturating_sub(held)..).unwrap_or_default();
         match becomes {
-            Becomes::Tunnel => return Outcome::Tunnel(rest.to_vec()),
-            Becomes::WebSocket => return Outcome::WebSocket(rest.to_vec()),
-            Becomes::Http => {}
+            Becomes::Tunnel => Outcome::Tunnel(rest.to_vec()),
+            Becomes::WebSocket => Outcome::WebSocket(rest.to_vec()),
+            Becomes::Http => Outcome::Reading,
         }
-        self.body_may_be_over(dissector, from, sink);
-        Outcome::Reading
-    }
-
-    fn lose(&mut self, from: Direction, rest: &mut &[u8]) -> Outcome {
-        self.half(from).lost = true;
-        *rest = &[];
-        Outcome::Reading
     }
 
     fn request(&mut self, from: Direction, head: &RequestHead<'_>, sink: &mut dyn Sink) {
         let asked = self.meaning(from, head, sink);
         let upgrade = head.header("Upgrade").is_some_and(|u| u.eq_ignore_ascii_case(b"websocket"));
         self.upgrading = upgrade.then_some(from);
-        self.idle = if asked == Asked::Anything { self.idle + 1 } else { 0 };
+        self.idle = if asked == Asked::Anything { self.idle.saturating_add(1) } else { 0 };
         self.useful |= !matches!(asked, Asked::Anything | Asked::Head | Asked::Connect);
-        if self.waiting.len() < WAITING_MAX {
-            self.waiting.push_back(asked);
-        }
-        let half = self.half(from);
-        half.body = body_of(head.body());
-        half.asked = Some(asked);
-        half.kept = (asked == Asked::Mapping).then(Vec::new);
+        self.waiting.push(asked);
+        self.expect(from, Body::after_head(head.body(), asked == Asked::Mapping, Some(asked), false));
+    }
+
+    fn expect(&mut self, from: Direction, body: Option<Body>) {
+        *self.message(from) = body.map(|body| Box::new(Message::Body(body)));
     }
 
     /// What a request means to us; tells the facts it states itself.
@@ -284,9 +269,10 @@ impl Http {
         let agent = head.header("User-Agent").and_then(client::from_user_agent);
         let listed = agent.as_ref().filter(|a| a.is_listed());
         if let Some(client) = listed.filter(|_| head.header("Range").is_some_and(is_closed_range)) {
-            self.ranged = true;
+            let ranges = self.ranges();
+            ranges.listed = true;
             // aria2 is a general downloader as well: its ranges say nothing, unless the file is a torrent's.
-            self.client_range |= client.family != "aria2";
+            ranges.client |= client.family != "aria2";
         }
         let agent = agent.map(|name| named(&name, ClientSource::UserAgent));
         let mut identify = |kind, reason| {
@@ -337,8 +323,9 @@ impl Http {
         }
         match webseed::recognise(head) {
             Some((seed, guess)) => {
-                self.closed_ranges += 1;
-                if guess == Guess::Certain || self.closed_ranges >= WEBSEED_RANGES {
+                let ranges = self.ranges();
+                ranges.closed += 1;
+                if guess == Guess::Certain || ranges.closed >= WEBSEED_RANGES {
                     identify(Kind::Webseed, Reason::Webseed);
                     if let webseed::WebseedRequest::Piece { info_hash, .. } = seed {
                         sink.fact(from, Fact::Torrent { info_hash, channel: Channel::Webseed });
@@ -359,12 +346,13 @@ impl Http {
             return Becomes::WebSocket;
         }
         let interim = (100..200).contains(&head.status);
-        let asked = if interim { None } else { self.waiting.pop_front() };
+        let asked = if interim { None } else { self.waiting.pop() };
         if asked == Some(Asked::Connect) && (200..300).contains(&head.status) {
             return Becomes::Tunnel;
         }
-        if self.ranged && head.status == 206 {
-            self.file_size = head.header("Content-Range").and_then(webseed::whole_length).or(self.file_size);
+        if let Some(ranges) = self.ranges.as_mut().filter(|ranges| ranges.listed && head.status == 206) {
+            ranges.file_size =
+                head.header("Content-Range").and_then(webseed::whole_length).or(ranges.file_size);
         }
         let torrent = head.header("Content-Type").is_some_and(|t| t.starts_with(b"application/x-bittorrent"));
         let small = match head.body() {
@@ -382,79 +370,30 @@ impl Http {
             }
             Some(Asked::Webseed | Asked::Connect | Asked::Head) => false,
         };
-        let half = self.half(from);
-        half.body = if asked == Some(Asked::Head) { Body::None } else { body_of(head.body()) };
-        half.kept = (wanted && small).then(Vec::new);
-        half.gzip = head.encoding() == http::Encoding::Gzip;
-        half.asked = asked;
+        let gzip = head.encoding() == http::Encoding::Gzip;
+        let body = Body::after_head(head.body(), wanted && small, asked, gzip);
+        self.expect(from, body.filter(|_| asked != Some(Asked::Head)));
         Becomes::Http
     }
 
     fn body(&mut self, dissector: &mut Dissector, from: Direction, rest: &mut &[u8], sink: &mut dyn Sink) {
-        let half = self.half(from);
-        match &mut half.body {
-            Body::None => {}
-            Body::Length(left) => {
-                let n = usize::try_from(*left).unwrap_or(usize::MAX).min(rest.len());
-                let (content, after) = rest.split_at(n);
-                *left -= n as u64;
-                *rest = after;
-                keep(&mut half.kept, content);
+        let Some(Message::Body(body)) = self.message(from).as_deref_mut() else { return };
+        if body.read(rest).is_err() {
+            *self.lost(from) = true;
+            *rest = &[];
+        } else if body.is_over()
+            && let Some(Message::Body(body)) = self.message(from).take().map(|message| *message)
+        {
+            let (asked, gzip) = (body.asked, body.gzip);
+            let mut content = body.into_kept();
+            if content.is_empty() {
+                return;
             }
-            Body::UntilClose => {
-                keep(&mut half.kept, rest);
-                *rest = &[];
-                if half.kept.as_ref().is_some_and(|k| http_tracker::parse_response(k).is_ok()) {
-                    half.body = Body::Length(0);
-                }
+            if gzip {
+                content = Dissector::unpack(&content, BODY_MAX);
             }
-            Body::Chunked(chunked) => match chunked.next(rest) {
-                Ok(Chunk::Content(content)) => keep(&mut half.kept, content),
-                Ok(Chunk::NeedMore) => *rest = &[],
-                Ok(Chunk::End) => half.body = Body::Length(0),
-                Err(_) => {
-                    half.lost = true;
-                    *rest = &[];
-                }
-            },
+            self.useful |= http_body::body(dissector, from, asked, &content, sink);
         }
-        self.body_may_be_over(dissector, from, sink);
-    }
-
-    fn body_may_be_over(&mut self, dissector: &mut Dissector, from: Direction, sink: &mut dyn Sink) {
-        let half = self.half(from);
-        if !matches!(half.body, Body::Length(0)) {
-            // A body that is plainly no bencoded dictionary needs no keeping.
-            if matches!(half.asked, Some(Asked::Anything) | None)
-                && !half.gzip
-                && half.kept.as_ref().is_some_and(|k| k.first().is_some_and(|&b| b != b'd'))
-            {
-                half.kept = None;
-            }
-            return;
-        }
-        half.body = Body::None;
-        let (kept, asked, gzip) = (half.kept.take(), half.asked.take(), half.gzip);
-        let Some(mut body) = kept.filter(|k| !k.is_empty()) else { return };
-        if gzip {
-            body = Dissector::unpack(&body, BODY_MAX);
-        }
-        self.useful |= http_body::body(dissector, from, asked, &body, sink);
-    }
-}
-
-fn body_of(length: BodyLength) -> Body {
-    match length {
-        BodyLength::Known(n) => Body::Length(n),
-        BodyLength::Chunked => Body::Chunked(Chunked::default()),
-        BodyLength::UntilClose => Body::UntilClose,
-    }
-}
-
-fn keep(kept: &mut Option<Vec<u8>>, content: &[u8]) {
-    match kept {
-        Some(bytes) if bytes.len() + content.len() <= BODY_MAX => bytes.extend_from_slice(content),
-        _ => *kept = None,
     }
 }
 

@@ -9,6 +9,7 @@
 mod dht;
 mod http;
 mod http_body;
+mod http_message;
 mod lengths;
 mod lsd;
 mod mapping;
@@ -216,6 +217,8 @@ impl Dissector {
 pub struct Conversation {
     tcp: Option<Box<TcpConversation>>,
     utp: Option<Box<UtpConversation>>,
+    /// Datagrams so far that look like uTP.
+    utp_headers: u8,
     spoke_krpc: bool,
     /// Client sources already told, a bit a source, by direction.
     clients_told: [u8; 2],
@@ -239,7 +242,7 @@ impl Conversation {
     #[must_use]
     pub fn opaque(&self) -> Opaque {
         let tcp = self.tcp.as_ref().map(|t| t.opaque());
-        let seen = tcp.or_else(|| self.utp.as_ref().map(|u| u.opaque())).unwrap_or_default();
+        let seen = tcp.or_else(|| self.utp.as_ref().map(|u| u.opaque(self.utp_headers))).unwrap_or_default();
         Opaque { webrtc: self.webrtc.is_some_and(webrtc::Seen::both), ..seen }
     }
 

@@ -25,6 +25,8 @@ pub struct Exchange {
     lengths: Option<Box<Lengths>>,
     /// The first bytes of each direction of a stream that was joined in the middle.
     samples: Option<Box<[Vec<u8>; 2]>>,
+    /// The first bytes of each direction while they do not tell yet what it is.
+    heads: Option<Box<[Vec<u8>; 2]>>,
 }
 
 impl Exchange {
@@ -37,6 +39,28 @@ impl Exchange {
         if let Some(burst) = usize::from(self.turns).checked_sub(1).and_then(|i| self.bursts.get_mut(i)) {
             *burst = burst.saturating_add(u16::try_from(n).unwrap_or(u16::MAX));
         }
+    }
+
+    /// Keeps the first bytes of a direction until more of them come.
+    pub fn keep_head(&mut self, from: Direction, head: Vec<u8>) {
+        if let Some(place) = self.heads.get_or_insert_default().get_mut(from.index()) {
+            *place = head;
+        }
+    }
+
+    /// Gives back the first bytes of a direction; none where none are kept.
+    pub fn take_head(&mut self, from: Direction) -> Vec<u8> {
+        let Some(heads) = &mut self.heads else { return Vec::new() };
+        let head = heads.get_mut(from.index()).map(std::mem::take).unwrap_or_default();
+        if heads.iter().all(Vec::is_empty) {
+            self.heads = None;
+        }
+        head
+    }
+
+    /// Whether first bytes of either direction are kept.
+    pub const fn keeps_heads(&self) -> bool {
+        self.heads.is_some()
     }
 
     /// The verdict of [`Exchange::opening`], once there is one.

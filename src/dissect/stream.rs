@@ -3,7 +3,7 @@
 use super::http::{Http, Outcome};
 use super::mse::Exchange;
 use super::opening::{OPENING_MAX, Opened, opened};
-use super::peer_wire::{Context, PeerSide, Shared};
+use super::peer_wire::{Context, PeerSide, Peers};
 use super::websocket::WebSocket;
 use super::{Dissector, Packet, Sink, opens};
 use crate::base::{Direction, InfoHashV2};
@@ -16,13 +16,12 @@ use crate::wire::{handshake, mse, names, tls};
 const KNOWN_AFTER: u16 = 512;
 
 /// Who reads a direction.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Side {
-    /// Nobody yet: these are its first bytes.
-    #[expect(clippy::box_collection, reason = "a pointer instead of three words, in every stream")]
-    Opening(Option<Box<Vec<u8>>>),
+    /// Nobody yet: the exchange keeps its first bytes.
+    Opening,
     /// Peer wire.
-    Peer(Box<PeerSide>),
+    Peer,
     /// HTTP.
     Http,
     /// WebSocket.
@@ -34,7 +33,7 @@ enum Side {
 /// Who reads both directions of a stream that began as HTTP.
 #[derive(Debug)]
 enum Web {
-    Http(Box<Http>),
+    Http(Http),
     WebSocket(Box<WebSocket>),
 }
 
@@ -42,11 +41,12 @@ enum Web {
 #[derive(Debug)]
 pub struct Stream {
     sides: [Side; 2],
-    /// What the sides of a peer connection share.
-    shared: Option<Box<Shared>>,
-    /// What is known of an exchange that cannot be read; nothing from when the stream is proven to be the peer wire.
+    /// The sides that are read as peer wire.
+    peers: Option<Box<Peers>>,
+    /// What is known of an exchange that cannot be read; nothing from when the stream is proven to be the peer wire, except first
+    /// bytes of the other side that do not tell yet what they are.
     exchange: Option<Box<Exchange>>,
-    web: Option<Web>,
+    web: Option<Box<Web>>,
     /// Bytes of both directions so far, as far as it matters.
     carried: u16,
     started: [bool; 2],
@@ -62,9 +62,9 @@ impl Stream {
     /// A stream whose beginning was seen, or one joined in the middle.
     pub fn new(midstream: bool) -> Self {
         Self {
-            sides: [Side::Opening(None), Side::Opening(None)],
+            sides: [Side::Opening; 2],
             started: [false; 2],
-            shared: None,
+            peers: None,
             exchange: None,
             web: None,
             carried: 0,
@@ -93,12 +93,12 @@ impl Stream {
 
     /// Whether the peer wire was proven on it.
     pub fn is_peer_wire(&self) -> bool {
-        self.shared.as_ref().is_some_and(|shared| shared.proven)
+        self.peers.as_ref().is_some_and(|peers| peers.is_proven())
     }
 
     /// What can be said of it when it cannot be read.
     pub fn opaque(&self) -> Opaque {
-        if let Some(Web::Http(http)) = &self.web {
+        if let Some(Web::Http(http)) = self.web.as_deref() {
             let (client_range, file_size) = (http.is_client_range(), http.file_size());
             return Opaque { client_range, file_size, ..Opaque::default() };
         }
@@ -136,25 +136,26 @@ impl Stream {
                 _ => self.exchange().bytes(from, len),
             }
         }
-        match self.sides.get_mut(from.index()) {
-            Some(Side::Opening(_)) => self.open(dissector, packet, from, piece, sink),
-            Some(Side::Peer(side)) => {
-                let mut cx = Context { from, metadata: &dissector.metadata, sink };
-                let shared = self.shared.get_or_insert_default();
-                side.piece(shared, &mut cx, piece);
-                self.done |= shared.foreign;
-                if side.is_hopeless() && !shared.proven {
+        match from.of(self.sides) {
+            Side::Opening => self.open(dissector, packet, from, piece, sink),
+            Side::Peer => {
+                let peers = self.peers.get_or_insert_default();
+                peers.piece(&mut Context { from, metadata: &dissector.metadata, sink }, piece);
+                self.done |= peers.is_foreign();
+                if peers.is_hopeless(from) {
+                    // What it keeps for its search goes too.
+                    peers.begin(from, PeerSide::from_middle());
                     self.set(from, Side::Opaque);
                 }
             }
-            Some(Side::Http) => self.http(dissector, packet, from, piece, sink),
-            Some(Side::WebSocket) => {
-                if let Some(Web::WebSocket(websocket)) = &mut self.web {
+            Side::Http => self.http(dissector, packet, from, piece, sink),
+            Side::WebSocket => {
+                if let Some(Web::WebSocket(websocket)) = self.web.as_deref_mut() {
                     websocket.piece(from, piece, sink);
                     self.done |= websocket.is_lost();
                 }
             }
-            Some(Side::Opaque) | None => {}
+            Side::Opaque => {}
         }
         self.unveil(from, sink);
         self.settle();
@@ -170,7 +171,7 @@ impl Stream {
     ) {
         self.done = false;
         self.known = false;
-        self.set(packet.direction, Side::Opening(None));
+        self.set(packet.direction, Side::Opening);
         self.piece(dissector, packet, packet.direction, Piece::Data(bytes), sink);
     }
 
@@ -187,8 +188,8 @@ impl Stream {
     /// The stream has ended.
     pub fn finish(&mut self, dissector: &mut Dissector, sink: &mut dyn Sink) {
         for from in [Direction::FromOriginator, Direction::FromResponder] {
-            if let Some(Side::Opening(head)) = self.sides.get_mut(from.index()) {
-                let head = std::mem::take(head).map_or_else(Vec::new, |head| *head);
+            if from.of(self.sides) == Side::Opening {
+                let head = self.take_head(from);
                 if head.starts_with(handshake::MAGIC) {
                     self.peer(dissector, from, PeerSide::from_start(), &head, sink);
                 } else if !self.is_peer_wire() {
@@ -200,15 +201,17 @@ impl Stream {
                     }
                 }
             }
-            if let Some(Side::Peer(side)) = self.sides.get_mut(from.index()) {
+            if from.of(self.sides) == Side::Peer {
                 let mut cx = Context { from, metadata: &dissector.metadata, sink };
-                side.finish(self.shared.get_or_insert_default(), &mut cx);
+                self.peers.get_or_insert_default().finish(&mut cx);
             }
             self.unveil(from, sink);
         }
     }
 
+    /// Gives a direction to another reader; first bytes that are kept of it are of no use any longer.
     fn set(&mut self, from: Direction, side: Side) {
+        self.take_head(from);
         if let Some(place) = self.sides.get_mut(from.index()) {
             *place = side;
         }
@@ -218,9 +221,19 @@ impl Stream {
         self.exchange.get_or_insert_default()
     }
 
+    /// Waits for more than these first bytes of a direction.
+    fn wait(&mut self, from: Direction, head: &[u8]) {
+        self.set(from, Side::Opening);
+        self.exchange().keep_head(from, head.to_vec());
+    }
+
+    fn take_head(&mut self, from: Direction) -> Vec<u8> {
+        self.exchange.as_mut().map_or_else(Vec::new, |exchange| exchange.take_head(from))
+    }
+
     /// Decides whether anything can still come of the stream.
     fn settle(&mut self) {
-        if self.is_peer_wire() {
+        if self.is_peer_wire() && self.exchange.as_ref().is_some_and(|e| !e.keeps_heads()) {
             self.exchange = None;
         }
         let promising = |exchange: &Exchange| exchange.is_promising();
@@ -237,27 +250,26 @@ impl Stream {
         piece: Piece<'_>,
         sink: &mut dyn Sink,
     ) {
-        let Some(Side::Opening(head)) = self.sides.get_mut(from.index()) else { return };
+        let head = self.take_head(from);
         let data = match piece {
             Piece::Data(data) => data,
             Piece::Gap(_) => {
                 // The beginning is lost: what follows may still be peer messages.
-                let head = std::mem::take(head).map_or_else(Vec::new, |head| *head);
                 self.exchange().opening(from, &head);
                 if head.starts_with(handshake::MAGIC) {
                     self.peer(dissector, from, PeerSide::from_start(), &head, sink);
                     self.piece(dissector, packet, from, piece, sink);
                 } else {
-                    self.set(from, Side::Peer(Box::new(PeerSide::from_middle())));
+                    self.set_peer(from, PeerSide::from_middle());
                 }
                 return;
             }
         };
         // The usual case needs no copy: the first segment tells.
-        let Some(head) = head.take() else {
+        if head.is_empty() {
             let opened = opened(data, self.midstream);
             return self.opened(dissector, packet, from, opened, data, sink);
-        };
+        }
         let whole = [head.as_slice(), data].concat();
         let opened = opened(&whole, self.midstream);
         self.opened(dissector, packet, from, opened, &whole, sink);
@@ -279,7 +291,7 @@ impl Stream {
             sink.fact(from, Fact::Opens(opens));
         }
         match opened {
-            Opened::Wait => self.set(from, Side::Opening(Some(Box::new(head.to_vec())))),
+            Opened::Wait => self.wait(from, head),
             Opened::Handshake(at) => {
                 self.peer(dissector, from, PeerSide::from_start(), head.get(at..).unwrap_or_default(), sink);
             }
@@ -288,8 +300,7 @@ impl Stream {
                 self.http(dissector, packet, from, Piece::Data(head), sink);
             }
             Opened::WebSocket => {
-                self.web = Some(Web::WebSocket(Box::default()));
-                self.sides = [Side::WebSocket, Side::WebSocket];
+                self.set_websocket();
                 self.piece(dissector, packet, from, Piece::Data(head), sink);
             }
             Opened::Tls(name) => {
@@ -334,7 +345,7 @@ impl Stream {
         }
         let may_be_mse = self.exchange().is_random(from) != Some(false);
         if may_be_mse && head.len() < OPENING_MAX {
-            self.set(from, Side::Opening(Some(Box::new(head.to_vec()))));
+            self.wait(from, head);
         } else if self.may_turn_clear(from) {
             self.after_key(dissector, from, head, sink);
         } else {
@@ -374,19 +385,19 @@ impl Stream {
     ) {
         sink.fact(from, Fact::Identified { kind: Kind::PeerWire, reason: Reason::MsePlaintext });
         sink.fact(from, Fact::Encrypted(Encryption::MsePlaintext));
-        self.shared.get_or_insert_default().proven = true;
+        self.peers.get_or_insert_default().set_proven();
         self.peer(dissector, from, PeerSide::from_start(), head.get(at..).unwrap_or_default(), sink);
         // The initiator's handshake travelled encrypted as the initial payload; its framing is clear after burst 3.
         let other = from.reverse();
         let clear_from = self.exchange().initiator_clear_from();
-        match self.sides.get_mut(other.index()) {
-            Some(Side::Opening(head)) => {
-                let head = std::mem::take(head).map_or_else(Vec::new, |head| *head);
+        match other.of(self.sides) {
+            Side::Opening => {
+                let head = self.take_head(other);
                 let rest = head.get(clear_from..).unwrap_or_default().to_vec();
                 self.peer(dissector, other, PeerSide::from_boundary(), &rest, sink);
             }
-            Some(Side::Opaque) => self.set(other, Side::Peer(Box::new(PeerSide::from_middle()))),
-            Some(Side::Peer(_) | Side::Http | Side::WebSocket) | None => {}
+            Side::Opaque => self.set_peer(other, PeerSide::from_middle()),
+            Side::Peer | Side::Http | Side::WebSocket => {}
         }
     }
 
@@ -395,15 +406,29 @@ impl Stream {
         &mut self,
         dissector: &mut Dissector,
         from: Direction,
-        mut side: PeerSide,
+        side: PeerSide,
         bytes: &[u8],
         sink: &mut dyn Sink,
     ) {
-        let mut cx = Context { from, metadata: &dissector.metadata, sink };
-        let shared = self.shared.get_or_insert_default();
-        side.piece(shared, &mut cx, Piece::Data(bytes));
-        self.done |= shared.foreign;
-        self.set(from, Side::Peer(Box::new(side)));
+        self.set_peer(from, side);
+        let peers = self.peers.get_or_insert_default();
+        peers.piece(&mut Context { from, metadata: &dissector.metadata, sink }, Piece::Data(bytes));
+        self.done |= peers.is_foreign();
+    }
+
+    fn set_peer(&mut self, from: Direction, side: PeerSide) {
+        self.set(from, Side::Peer);
+        self.peers.get_or_insert_default().begin(from, side);
+    }
+
+    fn set_websocket(&mut self) {
+        self.web = Some(Box::new(Web::WebSocket(Box::default())));
+        self.set_both(Side::WebSocket);
+    }
+
+    fn set_both(&mut self, side: Side) {
+        self.set(Direction::FromOriginator, side);
+        self.set(Direction::FromResponder, side);
     }
 
     fn http(
@@ -414,14 +439,13 @@ impl Stream {
         piece: Piece<'_>,
         sink: &mut dyn Sink,
     ) {
-        let web = self.web.get_or_insert_with(|| Web::Http(Box::default()));
-        let Web::Http(http) = web else { return };
+        let web = self.web.get_or_insert_with(|| Box::new(Web::Http(Http::default())));
+        let Web::Http(http) = &mut **web else { return };
         match http.piece(dissector, from, piece, sink) {
             Outcome::Reading => {}
             Outcome::Finished => self.done = true,
             Outcome::WebSocket(rest) => {
-                self.web = Some(Web::WebSocket(Box::default()));
-                self.sides = [Side::WebSocket, Side::WebSocket];
+                self.set_websocket();
                 if !rest.is_empty() {
                     self.piece(dissector, packet, from, Piece::Data(&rest), sink);
                 }
@@ -429,7 +453,7 @@ impl Stream {
             // A proxy was asked to connect and agreed: what follows is another stream.
             Outcome::Tunnel(rest) => {
                 self.web = None;
-                self.sides = [Side::Opening(None), Side::Opening(None)];
+                self.set_both(Side::Opening);
                 if !rest.is_empty() {
                     self.piece(dissector, packet, from, Piece::Data(&rest), sink);
                 }

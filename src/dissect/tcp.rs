@@ -41,14 +41,41 @@ pub struct TcpSegment<'a> {
 pub struct TcpConversation {
     assemblers: [Assembler; 2],
     /// Sequence number of each direction's first byte, where the beginning was seen.
-    starts: [Option<u32>; 2],
+    starts: Numbers,
     stream: Stream,
-    /// Whether data of this side was acknowledged by the other.
+    /// Whether data of this side was acknowledged by the other. Both ways it is told, once.
     acknowledged: [bool; 2],
-    two_way_told: bool,
     /// The first acknowledgement number of each side.
-    first_acks: [Option<u32>; 2],
+    first_acks: Numbers,
     hears_told: [bool; 2],
+}
+
+/// A number of each direction, where known; four bytes less than two options, twice in every connection.
+#[derive(Debug, Default)]
+struct Numbers {
+    numbers: [u32; 2],
+    known: [bool; 2],
+}
+
+impl Numbers {
+    fn get(&self, of: Direction) -> Option<u32> {
+        of.of(self.known).then(|| of.of(self.numbers))
+    }
+
+    fn set(&mut self, of: Direction, number: u32) {
+        if let (Some(place), Some(known)) = (self.numbers.get_mut(of.index()), self.known.get_mut(of.index()))
+        {
+            (*place, *known) = (number, true);
+        }
+    }
+
+    /// The number of a direction, which is this one where none was known.
+    fn get_or_set(&mut self, of: Direction, number: u32) -> u32 {
+        self.get(of).unwrap_or_else(|| {
+            self.set(of, number);
+            number
+        })
+    }
 }
 
 impl TcpConversation {
@@ -61,11 +88,13 @@ impl TcpConversation {
             .filter(|_| segment.syn_seen && !segment.answered && from == Direction::FromOriginator);
         Self {
             assemblers: [Assembler::new(originator), Assembler::new(responder)],
-            starts: [originator, responder],
+            starts: Numbers {
+                numbers: [originator, responder].map(Option::unwrap_or_default),
+                known: [originator, responder].map(|start| start.is_some()),
+            },
             stream: Stream::new(!segment.syn_seen),
             acknowledged: [false; 2],
-            two_way_told: false,
-            first_acks: [None; 2],
+            first_acks: Numbers::default(),
             hears_told: [false; 2],
         }
     }
@@ -94,12 +123,11 @@ impl TcpConversation {
             return self.verdict();
         }
         self.begins_elsewhere(from, segment, seq);
-        if self.starts.get(from.index()).is_some_and(|&start| start.is_none_or(|s| s == seq)) {
+        if self.starts.get(from).is_none_or(|start| start == seq) {
             self.first_bytes(dissector, packet, segment, seq, sink);
         }
         let mut given = Vec::new();
-        let begins = self.starts.get(from.index()) == Some(&Some(seq))
-            && segment.payload.starts_with(handshake::MAGIC);
+        let begins = self.starts.get(from) == Some(seq) && segment.payload.starts_with(handshake::MAGIC);
         if self.stream.wants_bytes() {
             let Some(assembler) = self.assemblers.get_mut(from.index()) else { return Verdict::Nothing };
             let stream = &mut self.stream;
@@ -125,17 +153,16 @@ impl TcpConversation {
     /// A handshake before anything else begins the direction wherever it stands: the SYN that said otherwise may have been
     /// forged so that its receiver never took it (a bad checksum, a TTL too low), after a RST of the same kind.
     fn begins_elsewhere(&mut self, from: Direction, segment: &TcpSegment<'_>, seq: u32) {
-        let (Some(Some(start)), Some(assembler)) =
-            (self.starts.get_mut(from.index()), self.assemblers.get_mut(from.index()))
+        let (Some(start), Some(assembler)) = (self.starts.get(from), self.assemblers.get_mut(from.index()))
         else {
             return;
         };
-        if *start != seq
-            && assembler.next() == Some(*start)
+        if start != seq
+            && assembler.next() == Some(start)
             && self.stream.untouched(from)
             && segment.payload.starts_with(handshake::MAGIC)
         {
-            *start = seq;
+            self.starts.set(from, seq);
             assembler.start_anew(seq);
         }
     }
@@ -151,9 +178,7 @@ impl TcpConversation {
         sink: &mut dyn Sink,
     ) {
         let from = packet.direction;
-        if let Some(start) = self.starts.get_mut(from.index()) {
-            start.get_or_insert(seq);
-        }
+        self.starts.get_or_set(from, seq);
         if self.stream.is_peer_wire() {
             return;
         }
@@ -188,7 +213,7 @@ impl TcpConversation {
         if let Some(ack) = ack {
             self.hears(from, ack, sink);
         }
-        if self.two_way_told || ack.is_none() {
+        if self.acknowledged == [true, true] || ack.is_none() {
             return;
         }
         let Some(next) = self.assemblers.get(other.index()).and_then(Assembler::next) else { return };
@@ -199,19 +224,14 @@ impl TcpConversation {
             *seen = true;
         }
         if self.acknowledged == [true, true] {
-            self.two_way_told = true;
             sink.fact(from, Fact::TwoWay);
         }
     }
 
     /// Notes that `from` acknowledges ever more: the other side sends, whether it is seen or not.
     fn hears(&mut self, from: Direction, ack: u32, sink: &mut dyn Sink) {
-        let (Some(first), Some(told)) =
-            (self.first_acks.get_mut(from.index()), self.hears_told.get_mut(from.index()))
-        else {
-            return;
-        };
-        let grown = ack.wrapping_sub(*first.get_or_insert(ack));
+        let Some(told) = self.hears_told.get_mut(from.index()) else { return };
+        let grown = ack.wrapping_sub(self.first_acks.get_or_set(from, ack));
         if !*told && (HEARD_FROM..1 << 31).contains(&grown) {
             *told = true;
             sink.fact(from, Fact::Hears);

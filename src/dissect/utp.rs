@@ -8,7 +8,7 @@ use super::stream::Stream;
 use super::{Conversation, Datagram, Dissector, Packet, Sink};
 use crate::base::{Direction, Timestamp};
 use crate::event::{Fact, Kind, Opaque, Opening, Reason};
-use crate::flow::{Piece, UtpOrder};
+use crate::flow::{Piece, UtpOrders};
 use crate::wire::utp::{self, Kind as PacketKind};
 use crate::wire::{Guess, handshake};
 
@@ -34,12 +34,18 @@ struct Half {
     /// The highest sequence number it sent, and the packets so far, at most 255.
     seq: u16,
     packets: u8,
-    /// Its clock, until both directions prove the connection.
-    slope: Option<Box<Slope>>,
     /// The first packet it acknowledged, and whether it was told that it acknowledges more.
     first_ack: Option<u16>,
     hears: bool,
-    order: UtpOrder,
+}
+
+/// What is needed of a connection until both directions prove it.
+#[derive(Debug)]
+struct Unproven {
+    /// Who sent the SYN, its sequence number and when.
+    syn: Option<(Direction, u16, Timestamp)>,
+    /// The clock of each side.
+    slopes: [Option<Slope>; 2],
 }
 
 /// Whether a sender's clock runs with the capture's.
@@ -55,9 +61,9 @@ struct Slope {
 
 #[derive(Debug)]
 struct Connection {
-    /// Who sent the SYN, its sequence number and when.
-    syn: Option<(Direction, u16, Timestamp)>,
+    unproven: Option<Box<Unproven>>,
     halves: [Half; 2],
+    orders: UtpOrders,
     /// Both directions agree, and how.
     two_way: Option<Reason>,
     /// What was told.
@@ -68,8 +74,10 @@ struct Connection {
 /// What is remembered of a flow that may carry uTP.
 #[derive(Debug, Default)]
 pub struct UtpConversation {
-    connections: Vec<Connection>,
-    headers: u8,
+    /// Nearly always the only one.
+    oldest: Option<Connection>,
+    #[expect(clippy::box_collection, reason = "a pointer instead of three words, in every uTP flow")]
+    later: Option<Box<Vec<Connection>>>,
 }
 
 /// A datagram that passed [`may_be`]; tells whether it is (or may be) uTP.
@@ -84,8 +92,8 @@ pub fn datagram(
     if utp::recognise_cut(datagram.bytes, datagram.wire_len as usize) == Guess::No {
         return false;
     }
+    conversation.utp_headers = conversation.utp_headers.saturating_add(1);
     let utp = conversation.utp.get_or_insert_default();
-    utp.headers = utp.headers.saturating_add(1);
     utp.packet(dissector, packet, &header, sink);
     true
 }
@@ -98,9 +106,7 @@ pub fn of_proven(
     conversation: &mut Conversation,
     sink: &mut dyn Sink,
 ) -> bool {
-    let Some(utp) =
-        conversation.utp.as_deref_mut().filter(|u| u.connections.iter().any(|c| c.proven.is_some()))
-    else {
+    let Some(utp) = conversation.utp.as_deref_mut().filter(|u| u.is_proven()) else {
         return false;
     };
     if !matches!(datagram.bytes, [0x01 | 0x11 | 0x21 | 0x31 | 0x41, 4..=255, ..]) {
@@ -115,20 +121,20 @@ pub fn of_proven(
 }
 
 impl UtpConversation {
-    /// What can be said of what is not proven or not readable.
-    pub fn opaque(&self) -> Opaque {
-        let inner = self.connections.iter().map(|c| c.stream.opaque());
-        let readable = self.connections.iter().any(|c| c.stream.is_peer_wire());
+    /// What can be said of what is not proven or not readable, after so many headers.
+    pub fn opaque(&self, headers: u8) -> Opaque {
+        let inner = self.connections().map(|c| c.stream.opaque());
+        let readable = self.connections().any(|c| c.stream.is_peer_wire());
         let mut opaque = inner.max_by_key(|o| (o.opening, o.bursts_fit)).unwrap_or_default();
         if readable {
             opaque = Opaque::default();
         }
-        let proven = self.connections.iter().any(|c| c.proven.is_some());
+        let proven = self.is_proven();
         let random = !readable && opaque.opening != Opening::Other;
         Opaque {
             opening: Opening::Other,
             bursts_fit: random && opaque.bursts_fit,
-            utp_headers: if proven { 0 } else { self.headers },
+            utp_headers: if proven { 0 } else { headers },
             utp_random: random && proven,
             ..Opaque::default()
         }
@@ -136,15 +142,25 @@ impl UtpConversation {
 
     /// Tells what waited for lost packets: the flow has ended.
     pub fn finish(&mut self, dissector: &mut Dissector, packet: &Packet, sink: &mut dyn Sink) {
-        for connection in &mut self.connections {
+        for Connection { orders, stream, .. } in self.connections_mut() {
             for from in [Direction::FromOriginator, Direction::FromResponder] {
-                let stream = &mut connection.stream;
-                if let Some(half) = connection.halves.get_mut(from.index()) {
-                    half.order.finish(|piece| stream.piece(dissector, packet, from, piece, sink));
-                }
+                orders.finish(from, |piece| stream.piece(dissector, packet, from, piece, sink));
             }
-            connection.stream.finish(dissector, sink);
+            stream.finish(dissector, sink);
         }
+    }
+
+    /// From the oldest to the latest.
+    fn connections(&self) -> impl Iterator<Item = &Connection> {
+        self.oldest.iter().chain(self.later.iter().flat_map(|later| later.iter()))
+    }
+
+    fn connections_mut(&mut self) -> impl Iterator<Item = &mut Connection> {
+        self.oldest.iter_mut().chain(self.later.iter_mut().flat_map(|later| later.iter_mut()))
+    }
+
+    fn is_proven(&self) -> bool {
+        self.connections().any(|c| c.proven.is_some())
     }
 
     fn packet(
@@ -156,7 +172,7 @@ impl UtpConversation {
     ) {
         let from = packet.direction;
         let at = self.find(from, header).unwrap_or_else(|| self.open(packet, header));
-        let Some(connection) = self.connections.get_mut(at) else { return };
+        let Some(connection) = self.connections_mut().nth(at) else { return };
         connection.note(packet, header);
         if connection.hears(from, header) {
             sink.fact(from, Fact::Hears);
@@ -179,7 +195,7 @@ impl UtpConversation {
     /// The connection that a packet belongs to: by its id, or by the other side's id, from which it differs by one.
     fn find(&self, from: Direction, header: &utp::Packet<'_>) -> Option<usize> {
         let (mine, theirs) = (from.index(), from.reverse().index());
-        self.connections.iter().position(|c| {
+        self.connections().position(|c| {
             let id = |i: usize| c.halves.get(i).and_then(|h| h.id);
             match (id(mine), id(theirs)) {
                 (Some(id), _) if header.kind == PacketKind::Syn => id == header.connection.wrapping_add(1),
@@ -191,24 +207,35 @@ impl UtpConversation {
     }
 
     fn open(&mut self, packet: &Packet, header: &utp::Packet<'_>) -> usize {
-        if self.connections.len() >= CONNECTIONS {
-            self.connections.remove(0);
-        }
         let syn = header.kind == PacketKind::Syn;
         let mut halves = [Half::default(), Half::default()];
         if syn && let Some(answering) = halves.get_mut(packet.direction.reverse().index()) {
             answering.id = Some(header.connection);
         }
-        // Nearly always the only one.
-        self.connections.reserve_exact(1);
-        self.connections.push(Connection {
-            syn: syn.then_some((packet.direction, header.seq, packet.at)),
+        let syn_sent = syn.then_some((packet.direction, header.seq, packet.at));
+        self.add(Connection {
+            unproven: Some(Box::new(Unproven { syn: syn_sent, slopes: [None, None] })),
             halves,
+            orders: UtpOrders::default(),
             two_way: None,
             proven: None,
             stream: Stream::new(!syn),
-        });
-        self.connections.len() - 1
+        })
+    }
+
+    /// Takes a connection in, in place of the oldest where there are too many; tells its place.
+    fn add(&mut self, connection: Connection) -> usize {
+        if self.oldest.is_none() {
+            self.oldest = Some(connection);
+            return 0;
+        }
+        let later = self.later.get_or_insert_default();
+        if later.len() + 1 >= CONNECTIONS {
+            self.oldest = Some(later.remove(0));
+        }
+        later.reserve_exact(1);
+        later.push(connection);
+        later.len()
     }
 }
 
@@ -224,25 +251,31 @@ impl Connection {
         if header.kind != PacketKind::Reset {
             half.id.get_or_insert(if syn { header.connection.wrapping_add(1) } else { header.connection });
         }
-        if self.two_way.is_some() {
-            half.slope = None;
-        } else {
-            half.clock(packet.at, header);
+        if let Some(slope) = self.unproven.as_mut().and_then(|u| u.slopes.get_mut(packet.direction.index())) {
+            half.clock(slope, packet.at, header);
         }
         if half.packets == 0 || header.seq.wrapping_sub(half.seq) < 0x8000 {
             half.seq = header.seq;
         }
         half.packets = half.packets.saturating_add(1);
         if syn {
-            half.order = UtpOrder::new(Some(header.seq.wrapping_add(1)));
+            self.orders.begin(packet.direction, Some(header.seq.wrapping_add(1)));
         } else if header.kind == PacketKind::State
             && half.packets == 1
-            && self.syn.is_some_and(|(initiator, ..)| initiator != packet.direction)
+            && self.syn().is_some_and(|(initiator, ..)| initiator != packet.direction)
         {
             // Code and BEP 29 differ by one here: the first DATA has this number or the next.
-            half.order = UtpOrder::default();
+            self.orders.begin(packet.direction, None);
         }
-        self.acknowledge(packet, header);
+        self.two_way = self.two_way.or_else(|| self.agreement(packet, header));
+        if self.two_way.is_some() {
+            self.unproven = None;
+        }
+    }
+
+    /// The SYN, where it was seen and both directions do not prove the connection yet.
+    fn syn(&self) -> Option<(Direction, u16, Timestamp)> {
+        self.unproven.as_ref()?.syn
     }
 
     /// Whether the sender acknowledges more packets than at first: the other side sends, seen or not. True once.
@@ -256,33 +289,27 @@ impl Connection {
         half.hears
     }
 
-    fn acknowledge(&mut self, packet: &Packet, header: &utp::Packet<'_>) {
-        if self.proven.is_some_and(|r| r != Reason::UtpOneWay) {
-            return;
-        }
-        if let Some((initiator, seq, at)) = self.syn
+    /// How a packet shows that both directions agree.
+    fn agreement(&self, packet: &Packet, header: &utp::Packet<'_>) -> Option<Reason> {
+        if let Some((initiator, seq, at)) = self.syn()
             && initiator != packet.direction
             && header.ack == seq
             && packet.at.0.saturating_sub(at.0) <= SYN_ANSWER_SECS * 1_000_000_000
         {
-            self.two_way = Some(Reason::UtpSyn);
-            return;
+            return Some(Reason::UtpSyn);
         }
-        let other = packet.direction.reverse().index();
-        let Some(other) = self.halves.get(other) else { return };
-        let Some(mine) = self.halves.get(packet.direction.index()) else { return };
+        let other = self.halves.get(packet.direction.reverse().index())?;
+        let mine = self.halves.get(packet.direction.index())?;
         let ids_pair =
             mine.id.zip(other.id).is_some_and(|(a, b)| a.wrapping_sub(b) == 1 || b.wrapping_sub(a) == 1);
-        if ids_pair && other.packets > 0 && other.seq.wrapping_sub(header.ack) <= ACK_DISTANCE {
-            self.two_way = Some(Reason::UtpTwoWay);
-        }
+        let acknowledges = other.packets > 0 && other.seq.wrapping_sub(header.ack) <= ACK_DISTANCE;
+        (ids_pair && acknowledges).then_some(Reason::UtpTwoWay)
     }
 
     /// What proves the connection by now.
     fn proof(&self, from: Direction) -> Option<Reason> {
         self.two_way.or_else(|| {
-            let half = self.halves.get(from.index())?;
-            let slope = half.slope.as_ref()?;
+            let slope = self.unproven.as_ref()?.slopes.get(from.index())?.as_ref()?;
             (slope.steps >= 2 && slope.misfits == 0).then_some(Reason::UtpOneWay)
         })
     }
@@ -298,7 +325,7 @@ impl Connection {
         // R-UTP-4: a handshake at the start of a DATA packet decides alone. Otherwise bytes are read only of what a SYN
         // opened or of what is proven: a chance header must not lend its payload the look of a stream.
         let handshake = header.payload.starts_with(handshake::MAGIC);
-        if self.proven.is_none() && !handshake && self.syn.is_none() {
+        if self.proven.is_none() && !handshake && self.syn().is_none() {
             return;
         }
         if self.proven.is_none() && handshake {
@@ -306,10 +333,9 @@ impl Connection {
             sink.fact(from, Fact::Identified { kind: Kind::Utp, reason: Reason::Handshake });
         }
         let payload_len = u32::try_from(header.payload_len).unwrap_or(u32::MAX);
-        let Some(half) = self.halves.get_mut(from.index()) else { return };
         let stream = &mut self.stream;
         if stream.wants_bytes() {
-            half.order.push(header.seq, header.payload, payload_len, |piece: Piece<'_>| {
+            self.orders.push(from, header.seq, header.payload, payload_len, |piece: Piece<'_>| {
                 stream.piece(dissector, packet, from, piece, sink);
             });
         }
@@ -319,10 +345,10 @@ impl Connection {
 
 impl Half {
     /// The slope proof: the sender's microseconds run with the capture's, and its numbers step by little.
-    fn clock(&mut self, at: Timestamp, header: &utp::Packet<'_>) {
-        let Some(slope) = &mut self.slope else {
+    fn clock(&self, slope: &mut Option<Slope>, at: Timestamp, header: &utp::Packet<'_>) {
+        let Some(slope) = slope else {
             let first = (header.timestamp_us, at);
-            self.slope = Some(Box::new(Slope { first, last_at: at, steps: 0, misfits: 0 }));
+            *slope = Some(Slope { first, last_at: at, steps: 0, misfits: 0 });
             return;
         };
         if at < slope.last_at {

@@ -27,12 +27,41 @@ pub struct Draft {
 /// What only flows have whose payload was read.
 #[derive(Debug, Default)]
 struct Named {
-    info_hash: Option<InfoHash>,
-    /// Further torrents: most flows are of one.
-    #[expect(clippy::box_collection, reason = "a pointer instead of three words, in every labelled flow")]
-    more: Option<Box<Vec<InfoHash>>>,
+    torrents: Torrents,
     clients: [Option<Arc<Client>>; 2],
     pieces: [u64; 2],
+}
+
+/// The torrents of a flow in order of appearance: most flows are of one.
+#[derive(Debug, Default)]
+enum Torrents {
+    #[default]
+    None,
+    One(InfoHash),
+    #[expect(clippy::box_collection, reason = "a pointer instead of three words, in every labelled flow")]
+    Several(Box<Vec<InfoHash>>),
+}
+
+impl Torrents {
+    fn as_slice(&self) -> &[InfoHash] {
+        match self {
+            Self::None => &[],
+            Self::One(info_hash) => std::slice::from_ref(info_hash),
+            Self::Several(all) => all,
+        }
+    }
+
+    fn add(&mut self, info_hash: InfoHash) {
+        let known = self.as_slice();
+        if known.len() >= Label::INFO_HASHES || known.contains(&info_hash) {
+            return;
+        }
+        match self {
+            Self::None => *self = Self::One(info_hash),
+            Self::One(first) => *self = Self::Several(Box::new(vec![*first, info_hash])),
+            Self::Several(all) => all.push(info_hash),
+        }
+    }
 }
 
 impl Draft {
@@ -91,9 +120,8 @@ impl Draft {
         let Self { kinds, reasons, grade, encryption, two_way, heard, opens, ref named } = *self;
         let bare = Label { kinds, grade, reasons, encryption, two_way, heard, opens, ..Label::default() };
         let Some(named) = named else { return bare };
-        let more = named.more.as_deref().map_or(&[][..], Vec::as_slice);
         Label {
-            info_hashes: [named.info_hash.as_slice(), more].concat(),
+            info_hashes: named.torrents.as_slice().to_vec(),
             clients: named.clients.each_ref().map(|client| client.as_deref().cloned()),
             pieces: named.pieces,
             ..bare
@@ -105,12 +133,7 @@ impl Draft {
     }
 
     fn torrent(&mut self, info_hash: InfoHash) {
-        let named = self.named();
-        let first = *named.info_hash.get_or_insert(info_hash);
-        let known = |more: &Vec<InfoHash>| more.len() + 1 >= Label::INFO_HASHES || more.contains(&info_hash);
-        if first != info_hash && !named.more.as_deref().is_some_and(known) {
-            named.more.get_or_insert_default().push(info_hash);
-        }
+        self.named().torrents.add(info_hash);
     }
 }
 

@@ -13,5 +13,5 @@ mod view;
 
 pub use assembler::{Assembler, Piece};
 pub use table::FlowTable;
-pub use utp_order::UtpOrder;
+pub use utp_order::{UtpOrder, UtpOrders};
 pub use view::{EndCause, Ended, Flow, FlowId, FlowLimits, Sought, TableCounters, Touch};

@@ -1,6 +1,7 @@
 //! Puts the DATA packets of one direction of a uTP connection in order (BEP 29), in bounded memory.
 
 use super::Piece;
+use crate::base::Direction;
 
 /// Packets held for one direction at most.
 const MAX_HELD: usize = 64;
@@ -92,6 +93,51 @@ impl UtpOrder {
     }
 }
 
+/// The orderers of both directions. Small where nothing ever came out of order, as on most connections.
+#[derive(Debug, Default)]
+pub struct UtpOrders {
+    next: [Option<u16>; 2],
+    waiting: Option<Box<[Option<Box<Waiting>>; 2]>>,
+}
+
+impl UtpOrders {
+    /// Begins a direction anew, as [`UtpOrder::new`] does.
+    pub fn begin(&mut self, from: Direction, next: Option<u16>) {
+        self.with(from, |order| *order = UtpOrder::new(next));
+    }
+
+    /// Takes a DATA packet of a direction, as [`UtpOrder::push`] does.
+    pub fn push(
+        &mut self,
+        from: Direction,
+        seq: u16,
+        payload: &[u8],
+        wire_len: u32,
+        out: impl FnMut(Piece<'_>),
+    ) {
+        self.with(from, |order| order.push(seq, payload, wire_len, out));
+    }
+
+    /// Hands out what is held of a direction: the connection has ended.
+    pub fn finish(&mut self, from: Direction, out: impl FnMut(Piece<'_>)) {
+        self.with(from, |order| order.finish(out));
+    }
+
+    fn with(&mut self, from: Direction, act: impl FnOnce(&mut UtpOrder)) {
+        let waiting = self.waiting.as_mut().and_then(|both| both.get_mut(from.index())?.take());
+        let mut order = UtpOrder { next: from.of(self.next), waiting };
+        act(&mut order);
+        if let Some(next) = self.next.get_mut(from.index()) {
+            *next = order.next;
+        }
+        if order.waiting.is_some()
+            && let Some(place) = self.waiting.get_or_insert_default().get_mut(from.index())
+        {
+            *place = order.waiting;
+        }
+    }
+}
+
 fn deliver(payload: &[u8], cut: u32, out: &mut impl FnMut(Piece<'_>)) {
     if !payload.is_empty() {
         out(Piece::Data(payload));
@@ -124,6 +170,26 @@ mod tests {
                 });
             }
             prop_assert_eq!(seen, (0u8..40).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn the_directions_of_a_connection_wait_each_for_itself() {
+        let (mut orders, mut seen) = (UtpOrders::default(), [Vec::new(), Vec::new()]);
+        let both = [Direction::FromOriginator, Direction::FromResponder];
+        for from in both {
+            orders.begin(from, Some(0));
+        }
+        for n in (0..8).rev() {
+            for (from, seen) in both.into_iter().zip(&mut seen) {
+                let payload = [n as u8 + 10 * from.index() as u8];
+                orders.push(from, n, &payload, 1, |p| seen.push(format!("{p:?}")));
+            }
+        }
+        let expected = |first: u8| (first..first + 8).map(|n| format!("Data([{n}])")).collect::<Vec<_>>();
+        assert_eq!(seen, [expected(0), expected(10)]);
+        for from in both {
+            orders.finish(from, |_| unreachable!("nothing is held any longer"));
         }
     }
 

@@ -206,9 +206,9 @@ fn a_followed_flow_takes_no_more_than_is_written_down() {
         ("MSE", 512, false, mse),
         // Both sides' first bytes wait: 1,400 each, and where they are.
         ("MSE with first bytes", 512 + 2 * (1_400 + 24), false, mse_opening),
-        ("peer wire", 592, false, peer_wire),
-        ("uTP", 656, true, utp),
-        ("HTTP tracker", 832, false, http_tracker),
+        ("peer wire", 512, false, peer_wire),
+        ("uTP", 512, true, utp),
+        ("HTTP tracker", 512, false, http_tracker),
     ];
     for (name, most, udp, packets) in sorts {
         let bytes = bytes_a_flow(udp, packets);

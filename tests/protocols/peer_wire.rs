@@ -161,6 +161,22 @@ fn the_extended_handshake_tells_port_address_and_client() {
 }
 
 #[test]
+fn an_answer_in_small_pieces_is_put_together() {
+    for size in [1, 7, 19, 20, 48, 67] {
+        let mut scene = Scene::default();
+        scene.tcp(A, B, &handshake(USUAL, V1, b"-qB4520-abcdefghijkl"));
+        for part in handshake(USUAL, V1, b"-lt20A0-abcdefghijkl").chunks(size) {
+            scene.tcp(B, A, part);
+        }
+        scene.tcp(B, A, &message(7, &piece(1, 16_384)));
+        let seen = scene.read();
+        let named =
+            seen.flow().label.clients.each_ref().map(|c| c.as_ref().is_some_and(|c| !c.name.is_empty()));
+        assert_eq!((named, downloaded(&seen, V1)), ([true, true], 16_384), "{size} bytes at a time");
+    }
+}
+
+#[test]
 fn progress_follows_what_a_peer_has_and_drops() {
     let measured = |messages: &[Vec<u8>]| {
         let mut scene = Scene::default();

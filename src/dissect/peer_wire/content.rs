@@ -40,6 +40,10 @@ pub struct Shared {
     pub foreign: bool,
     /// Hashes of BEP 52 were asked for, given or refused.
     merkle: bool,
+    /// Which sides sent an extended handshake.
+    extended: [bool; 2],
+    /// The pieces that each side has, as far as its messages tell.
+    have: [u32; 2],
     /// How many pieces the messages so far show that there are at least.
     reaches: u32,
     /// Of each side whose handshake was seen: whether it may speak Azureus messaging.
@@ -47,10 +51,16 @@ pub struct Shared {
     /// The handshakes, until both were seen and compared.
     handshakes: Option<Box<[Option<Handshake>; 2]>>,
     /// Extension ids that each side announced for messages *to* it (BEP 10).
-    ids: [Option<Ids>; 2],
+    ids: [Ids; 2],
 }
 
 impl Shared {
+    /// The count of the sender's pieces.
+    #[expect(clippy::indexing_slicing, reason = "two counts, two directions")]
+    pub fn have(&mut self, from: Direction) -> &mut u32 {
+        &mut self.have[from.index()]
+    }
+
     /// Messages proved the protocol where no handshake was seen.
     pub fn prove(&mut self, cx: &mut Context<'_>) {
         if !self.proven && self.azureus == [None, None] {
@@ -105,15 +115,15 @@ impl Shared {
         }
     }
 
-    /// Tells a message. `have` counts the sender's pieces.
-    pub fn message(&mut self, cx: &mut Context<'_>, have: &mut u32, message: &Message<'_>) {
+    /// Tells a message.
+    pub fn message(&mut self, cx: &mut Context<'_>, message: &Message<'_>) {
         if !self.proven && self.azureus != [None, None] {
             return; // the other network's
         }
         match *message {
             Message::Have { piece } => {
                 self.reach(cx, piece.saturating_add(1));
-                self.gained(cx, have, 1);
+                self.gained(cx, 1);
             }
             // Nobody proposes a piece that the torrent does not have (BEP 6).
             Message::Suggest { piece } | Message::AllowedFast { piece } => {
@@ -121,12 +131,13 @@ impl Shared {
             }
             Message::HashRequest(_) | Message::Hashes { .. } | Message::HashReject(_) => self.hashes(cx),
             Message::Bitfield(bits) => {
-                *have = bits.iter().map(|b| b.count_ones()).sum();
+                let have = bits.iter().map(|b| b.count_ones()).sum();
+                *self.have(cx.from) = have;
                 let last = (1u32..).zip(bits).filter(|(_, b)| **b != 0).last();
                 let reaches = last.map_or(0, |(n, b)| n.saturating_mul(8).saturating_sub(b.trailing_zeros()));
                 self.reaches = self.reaches.max(reaches);
                 self.extent(cx, bits.len());
-                cx.progress(self.info_hash, Have::Pieces(*have));
+                cx.progress(self.info_hash, Have::Pieces(have));
             }
             Message::Piece { piece, length, .. } => {
                 self.reach(cx, piece.saturating_add(1));
@@ -134,8 +145,8 @@ impl Shared {
             }
             Message::Port(port) => cx.fact(Fact::Listens { port, channel: Channel::Dht }),
             Message::HaveAll => cx.progress(self.info_hash, Have::All),
-            Message::HaveNone => *have = 0,
-            Message::Extended { id, payload } => self.extended(cx, have, id, payload),
+            Message::HaveNone => *self.have(cx.from) = 0,
+            Message::Extended { id, payload } => self.extended(cx, id, payload),
             Message::KeepAlive
             | Message::Choke
             | Message::Unchoke
@@ -149,11 +160,11 @@ impl Shared {
     }
 
     /// Tells a message of Azureus messaging.
-    pub fn azureus(&mut self, cx: &mut Context<'_>, have: &mut u32, message: &Amp<'_>) {
+    pub fn azureus(&mut self, cx: &mut Context<'_>, message: &Amp<'_>) {
         match message.body() {
-            AmpBody::Peer(message) => self.message(cx, have, &message),
+            AmpBody::Peer(message) => self.message(cx, &message),
             AmpBody::Handshake(hello) => azureus_handshake(cx, &hello),
-            AmpBody::Have(pieces) => self.gained(cx, have, pieces),
+            AmpBody::Have(pieces) => self.gained(cx, pieces),
             AmpBody::Peers(peers) => {
                 let endpoints: Vec<Endpoint> = peers.added().take(PEX_MAX).collect();
                 cx.fact(Fact::Peers {
@@ -191,17 +202,20 @@ impl Shared {
         }
     }
 
-    fn gained(&self, cx: &mut Context<'_>, have: &mut u32, pieces: u32) {
+    fn gained(&mut self, cx: &mut Context<'_>, pieces: u32) {
+        let have = self.have(cx.from);
         *have = have.saturating_add(pieces);
-        cx.progress(self.info_hash, Have::Pieces(*have));
+        let have = *have;
+        cx.progress(self.info_hash, Have::Pieces(have));
     }
 
-    fn extended(&mut self, cx: &mut Context<'_>, have: &mut u32, id: u8, payload: &[u8]) {
+    fn extended(&mut self, cx: &mut Context<'_>, id: u8, payload: &[u8]) {
         if id == 0 {
             return self.extended_handshake(cx, payload);
         }
         // The number is the receiver's (BEP 10); where its handshake was not seen, the payload's form must tell.
-        let receiver = self.ids.get(cx.from.reverse().index()).and_then(Option::as_ref);
+        let to = cx.from.reverse();
+        let receiver = self.ids.get(to.index()).filter(|_| to.of(self.extended));
         let message = match receiver {
             Some(ids) => ids.name_of(id).and_then(|name| {
                 let mut unread = |reason| cx.fact(Fact::Malformed { kind: Kind::PeerWire, reason });
@@ -229,7 +243,10 @@ impl Shared {
                 cx.fact(Fact::Peers { info_hash: self.info_hash, channel: Channel::Holepunch, endpoints });
             }
             // The piece will be announced anew once it is there again.
-            Some(Extension::DontHave { .. }) => *have = have.saturating_sub(1),
+            Some(Extension::DontHave { .. }) => {
+                let have = self.have(cx.from);
+                *have = have.saturating_sub(1);
+            }
             Some(Extension::UploadOnly(on)) => {
                 cx.fact(Fact::UploadOnly { info_hash: self.info_hash, on });
             }
@@ -252,8 +269,10 @@ impl Shared {
                 return;
             }
         };
-        if let Some(ids) = self.ids.get_mut(cx.from.index()) {
-            ids.get_or_insert_default().update(&hello.ids);
+        let side = cx.from.index();
+        if let (Some(ids), Some(extended)) = (self.ids.get_mut(side), self.extended.get_mut(side)) {
+            ids.update(&hello.ids);
+            *extended = true;
         }
         if let Some(name) = hello.v.and_then(client::from_extended) {
             cx.fact(Fact::Client(&named(&name, ClientSource::Extended)));

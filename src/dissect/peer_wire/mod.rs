@@ -6,22 +6,76 @@
 
 mod content;
 
-pub use content::{Context, Shared};
+pub use content::Context;
 
 use super::peer_chain::{self, BlockAt, HEADER_MAX};
+use crate::base::Direction;
 use crate::event::{Fact, Have, Kind, Reason};
 use crate::flow::Piece;
 use crate::wire::message::{self, Header, Id, Message};
 use crate::wire::{Parsed, handshake};
+use content::Shared;
 
 /// Bytes scanned for a message boundary before a stream that was never proven is given up.
 const SCAN_MAX: u64 = 96 * 1024;
 /// Messages in a row that prove a stream joined in the middle.
 const CHAIN: u8 = 3;
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A peer connection: its two directions and what they tell each other, together in one allocation.
+#[derive(Debug, Default)]
+pub struct Peers {
+    shared: Shared,
+    sides: [PeerSide; 2],
+}
+
+impl Peers {
+    /// Reads a direction from here on as this side says.
+    pub fn begin(&mut self, from: Direction, side: PeerSide) {
+        if let Some(place) = self.sides.get_mut(from.index()) {
+            *place = side;
+        }
+        *self.shared.have(from) = 0;
+    }
+
+    /// Takes the next bytes of the direction that `cx` names.
+    pub fn piece(&mut self, cx: &mut Context<'_>, piece: Piece<'_>) {
+        if let Some(side) = self.sides.get_mut(cx.from.index()) {
+            side.piece(&mut self.shared, cx, piece);
+        }
+    }
+
+    /// The direction that `cx` names has ended.
+    pub fn finish(&mut self, cx: &mut Context<'_>) {
+        if let Some(side) = self.sides.get_mut(cx.from.index()) {
+            side.finish(&mut self.shared, cx);
+        }
+    }
+
+    /// Whether the connection was never proven and enough of this direction was looked at.
+    pub fn is_hopeless(&self, from: Direction) -> bool {
+        !self.shared.proven && self.sides.get(from.index()).is_some_and(PeerSide::is_hopeless)
+    }
+
+    /// Whether bytes proved that this is the peer wire.
+    pub const fn is_proven(&self) -> bool {
+        self.shared.proven
+    }
+
+    /// Something else proves that this is the peer wire.
+    pub const fn set_proven(&mut self) {
+        self.shared.proven = true;
+    }
+
+    /// Whether both sides are of another network that speaks the peer wire.
+    pub const fn is_foreign(&self) -> bool {
+        self.shared.foreign
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Framing {
     /// At the start of the stream: the handshake comes first.
+    #[default]
     Handshake,
     /// On a message boundary or inside a message. `sure` after enough messages in a row.
     Framed { sure: bool, chain: u8 },
@@ -30,17 +84,21 @@ enum Framing {
 }
 
 /// One direction.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct PeerSide {
     framing: Framing,
     /// Whether the bytes passed over are a bitfield, whose ones are counted.
     in_bitfield: bool,
     /// Bytes of the current message still to pass over.
     skip: u32,
-    have: u32,
+    kept: Option<Box<Kept>>,
+}
+
+/// Of a side whose messages do not all begin and end with a packet.
+#[derive(Debug, Default)]
+struct Kept {
     /// The beginning of a message that is not complete yet.
-    #[expect(clippy::box_collection, reason = "a pointer instead of three words, in every peer connection")]
-    partial: Option<Box<Vec<u8>>>,
+    partial: Vec<u8>,
     /// Of a side whose framing had to be found.
     search: Option<Box<Search>>,
 }
@@ -71,12 +129,13 @@ impl PeerSide {
     }
 
     const fn new(framing: Framing) -> Self {
-        Self { framing, in_bitfield: false, skip: 0, have: 0, partial: None, search: None }
+        Self { framing, in_bitfield: false, skip: 0, kept: None }
     }
 
-    /// Whether this side was never proven and enough of it was looked at.
-    pub fn is_hopeless(&self) -> bool {
-        matches!(self.framing, Framing::Lost) && self.search.as_ref().is_some_and(|s| s.scanned > SCAN_MAX)
+    /// Whether enough of this side was looked at for a boundary.
+    fn is_hopeless(&self) -> bool {
+        let search = self.kept.as_ref().and_then(|kept| kept.search.as_ref());
+        matches!(self.framing, Framing::Lost) && search.is_some_and(|s| s.scanned > SCAN_MAX)
     }
 
     fn is_whole(&self) -> bool {
@@ -84,15 +143,19 @@ impl PeerSide {
     }
 
     fn begun(&self) -> &[u8] {
-        self.partial.as_ref().map_or(&[], |partial| partial.as_slice())
+        self.kept.as_ref().map_or(&[], |kept| kept.partial.as_slice())
+    }
+
+    fn partial(&mut self) -> &mut Vec<u8> {
+        &mut self.kept.get_or_insert_default().partial
     }
 
     fn search(&mut self) -> &mut Search {
-        self.search.get_or_insert_default()
+        self.kept.get_or_insert_default().search.get_or_insert_default()
     }
 
     /// Takes the next bytes of this direction.
-    pub fn piece(&mut self, shared: &mut Shared, cx: &mut Context<'_>, piece: Piece<'_>) {
+    fn piece(&mut self, shared: &mut Shared, cx: &mut Context<'_>, piece: Piece<'_>) {
         match piece {
             Piece::Data(data) => self.data(shared, cx, data),
             Piece::Gap(missing) => {
@@ -113,10 +176,11 @@ impl PeerSide {
 
     fn lose(&mut self) {
         self.framing = Framing::Lost;
-        self.partial = None;
         self.skip = 0;
         self.in_bitfield = false;
-        if let Some(search) = &mut self.search {
+        let Some(kept) = &mut self.kept else { return };
+        kept.partial = Vec::new();
+        if let Some(search) = &mut kept.search {
             search.last_block = None;
             search.tail.clear();
         }
@@ -140,7 +204,7 @@ impl PeerSide {
                 match self.step(shared, cx, data) {
                     Step::Took(n) => data = data.get(n..).unwrap_or_default(),
                     Step::Wants(_) => {
-                        self.partial.get_or_insert_default().extend_from_slice(data);
+                        self.partial().extend_from_slice(data);
                         return;
                     }
                     Step::Broken => {
@@ -150,10 +214,10 @@ impl PeerSide {
                 }
                 continue;
             }
-            let mut partial = self.partial.take().unwrap_or_default();
+            let mut partial = std::mem::take(self.partial());
             data = self.join(shared, cx, &mut partial, data);
             // Its room is good for the next.
-            self.partial = Some(partial);
+            *self.partial() = partial;
         }
     }
 
@@ -210,15 +274,17 @@ impl PeerSide {
     }
 
     /// Passes over the rest of a message.
-    fn pass<'d>(&mut self, shared: &Shared, cx: &mut Context<'_>, data: &'d [u8]) -> &'d [u8] {
+    fn pass<'d>(&mut self, shared: &mut Shared, cx: &mut Context<'_>, data: &'d [u8]) -> &'d [u8] {
         let n = (self.skip as usize).min(data.len());
         let (passed, rest) = data.split_at(n);
         self.skip -= n as u32;
         if self.in_bitfield {
-            self.have += passed.iter().map(|b| b.count_ones()).sum::<u32>();
+            let have = shared.have(cx.from);
+            *have += passed.iter().map(|b| b.count_ones()).sum::<u32>();
+            let have = *have;
             if self.skip == 0 {
                 self.in_bitfield = false;
-                cx.progress(shared.info_hash, Have::Pieces(self.have));
+                cx.progress(shared.info_hash, Have::Pieces(have));
             }
         }
         rest
@@ -233,7 +299,7 @@ impl PeerSide {
             && bytes.len() < 4 + length as usize
         {
             // A bitfield over several packets: its ones are counted as they pass.
-            self.have = 0;
+            *shared.have(cx.from) = 0;
             self.skip = length.saturating_sub(1);
             self.in_bitfield = true;
             self.chained(shared, cx, &Message::Bitfield(&[]));
@@ -252,7 +318,7 @@ impl PeerSide {
         }
         if message != Message::KeepAlive {
             self.chained(shared, cx, &message);
-            shared.message(cx, &mut self.have, &message);
+            shared.message(cx, &message);
         }
         let took = used.min(bytes.len());
         self.skip = u32::try_from(used - took).unwrap_or(u32::MAX);
@@ -272,7 +338,7 @@ impl PeerSide {
         };
         self.framing = Framing::Framed { sure: true, chain: 0 };
         shared.prove(cx);
-        shared.azureus(cx, &mut self.have, &message);
+        shared.azureus(cx, &message);
         let took = used.min(bytes.len());
         self.skip = u32::try_from(used - took).unwrap_or(u32::MAX);
         Step::Took(took)
@@ -320,7 +386,7 @@ impl PeerSide {
     }
 
     /// The stream has ended: a handshake without a peer id is told now.
-    pub fn finish(&mut self, shared: &mut Shared, cx: &mut Context<'_>) {
+    fn finish(&mut self, shared: &mut Shared, cx: &mut Context<'_>) {
         if self.framing == Framing::Handshake
             && let Parsed::Done { message, .. } = handshake::parse(self.begun())
         {

@@ -131,6 +131,15 @@ impl Http {
         Outcome::Reading
     }
 
+    /// Takes the next bytes of a direction if they are the inside of a body that nobody looks at.
+    pub fn passes_over(&mut self, from: Direction, len: u32) -> bool {
+        !*self.lost(from)
+            && match self.message(from).as_deref_mut() {
+                Some(Message::Body(body)) => body.passes_over(len),
+                Some(Message::Head(_)) | None => false,
+            }
+    }
+
     #[expect(clippy::indexing_slicing, reason = "two messages, two directions")]
     fn message(&mut self, from: Direction) -> &mut Option<Box<Message>> {
         &mut self.messages[from.index()]

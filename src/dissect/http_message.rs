@@ -101,6 +101,18 @@ impl Body {
         }
     }
 
+    /// Takes the next bytes of the body if nobody looks at them and more are to come.
+    pub fn passes_over(&mut self, len: u32) -> bool {
+        match &mut self.left {
+            Left::Bytes(left) if self.kept.is_none() && *left > u64::from(len) => {
+                *left -= u64::from(len);
+                true
+            }
+            Left::Bytes(_) | Left::Chunked(_) => false,
+            Left::UntilClose => self.kept.is_none(),
+        }
+    }
+
     /// Whether nothing more belongs to it.
     pub const fn is_over(&self) -> bool {
         matches!(self.left, Left::Bytes(0))

@@ -129,7 +129,7 @@ impl Stream {
             Piece::Gap(n) => u64::from(n),
         };
         self.carried = self.carried.saturating_add(u16::try_from(len).unwrap_or(u16::MAX));
-        if !self.is_peer_wire() {
+        if !self.is_peer_wire() && self.web.is_none() {
             match piece {
                 Piece::Data(data) if self.midstream => self.exchange().sample(from, data),
                 _ if self.midstream => {}
@@ -159,6 +159,25 @@ impl Stream {
         }
         self.unveil(from, sink);
         self.settle();
+    }
+
+    /// Takes the next bytes of a direction if nobody looks at them: the inside of a body or of a block.
+    pub fn passes_over(&mut self, from: Direction, len: u32) -> bool {
+        if self.done || self.known || self.veiled {
+            return false;
+        }
+        let passed = match from.of(self.sides) {
+            Side::Peer => self.peers.as_mut().is_some_and(|peers| peers.passes_over(from, len)),
+            Side::Http => match self.web.as_deref_mut() {
+                Some(Web::Http(http)) => http.passes_over(from, len),
+                Some(Web::WebSocket(_)) | None => false,
+            },
+            Side::Opening | Side::WebSocket | Side::Opaque => false,
+        };
+        if passed {
+            self.carried = self.carried.saturating_add(u16::try_from(len).unwrap_or(u16::MAX));
+        }
+        passed
     }
 
     /// Reads other first bytes of a direction, which the receiver may have taken instead of those seen before.
@@ -453,6 +472,7 @@ impl Stream {
             // A proxy was asked to connect and agreed: what follows is another stream.
             Outcome::Tunnel(rest) => {
                 self.web = None;
+                self.exchange = None;
                 self.set_both(Side::Opening);
                 if !rest.is_empty() {
                     self.piece(dissector, packet, from, Piece::Data(&rest), sink);

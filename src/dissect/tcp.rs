@@ -150,6 +150,25 @@ impl TcpConversation {
         self.verdict()
     }
 
+    /// Takes a segment that was neither a SYN nor urgent if it tells nothing: an acknowledgement of what is known to arrive,
+    /// the next bytes of what nobody looks at. `false` where [`Self::segment`] is to be asked.
+    pub fn passes_over(&mut self, from: Direction, seq: u32, ack: Option<u32>, wire_len: u32) -> bool {
+        if self.acknowledged != [true, true] || ack.is_some_and(|ack| self.shows_hearing(from, ack)) {
+            return false;
+        }
+        if wire_len == 0 {
+            return true;
+        }
+        let Some(assembler) = self.assemblers.get_mut(from.index()) else { return false };
+        let passed = assembler.is_next(seq)
+            && self.starts.get(from).is_some_and(|start| start != seq)
+            && self.stream.passes_over(from, wire_len);
+        if passed {
+            assembler.pass(wire_len);
+        }
+        passed
+    }
+
     /// A handshake before anything else begins the direction wherever it stands: the SYN that said otherwise may have been
     /// forged so that its receiver never took it (a bad checksum, a TTL too low), after a RST of the same kind.
     fn begins_elsewhere(&mut self, from: Direction, segment: &TcpSegment<'_>, seq: u32) {
@@ -230,12 +249,18 @@ impl TcpConversation {
 
     /// Notes that `from` acknowledges ever more: the other side sends, whether it is seen or not.
     fn hears(&mut self, from: Direction, ack: u32, sink: &mut dyn Sink) {
-        let Some(told) = self.hears_told.get_mut(from.index()) else { return };
-        let grown = ack.wrapping_sub(self.first_acks.get_or_set(from, ack));
-        if !*told && (HEARD_FROM..1 << 31).contains(&grown) {
+        if self.shows_hearing(from, ack)
+            && let Some(told) = self.hears_told.get_mut(from.index())
+        {
             *told = true;
             sink.fact(from, Fact::Hears);
         }
+    }
+
+    /// Whether an acknowledgement is the first to show that `from` hears the other side.
+    fn shows_hearing(&mut self, from: Direction, ack: u32) -> bool {
+        let grown = ack.wrapping_sub(self.first_acks.get_or_set(from, ack));
+        !from.of(self.hears_told) && (HEARD_FROM..1 << 31).contains(&grown)
     }
 
     fn verdict(&self) -> Verdict {

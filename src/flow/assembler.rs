@@ -79,6 +79,17 @@ impl Assembler {
         self.next = Some(seq);
     }
 
+    /// Whether a segment that begins at `seq` is the next, and no other waits.
+    #[must_use]
+    pub fn is_next(&self, seq: u32) -> bool {
+        self.next == Some(seq) && self.first_held().is_none()
+    }
+
+    /// Takes the next `len` bytes without a look at them, where [`Self::is_next`].
+    pub fn pass(&mut self, len: u32) {
+        self.next = self.next.map(|next| next.wrapping_add(len));
+    }
+
     /// How often bytes that were held arrived a second time with another value.
     #[must_use]
     pub fn conflicts(&self) -> u32 {

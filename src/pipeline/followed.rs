@@ -57,6 +57,17 @@ impl Followed {
         }
     }
 
+    /// Whether a packet tells nothing but that it was sent, and needs no dissector.
+    pub fn passes_over(&mut self, frame: &Frame<'_>, direction: Direction) -> bool {
+        match frame.segment {
+            Segment::Tcp(tcp) if tcp.flags & (Tcp::SYN | Tcp::URG) == 0 && self.trace.is_none() => {
+                let ack = tcp.has(Tcp::ACK).then_some(tcp.ack);
+                self.conversation.passes_over(direction, tcp.seq, ack, frame.payload_len)
+            }
+            Segment::Tcp(_) | Segment::Udp => false,
+        }
+    }
+
     /// When each side sent last. What a side sent before the flow was followed, it sent by then.
     pub fn last_stretch(&self, flow: &Flow) -> [Option<(Timestamp, Timestamp)>; 2] {
         let [a, b] = self.last_stretch;

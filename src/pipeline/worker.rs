@@ -159,6 +159,9 @@ impl Worker {
         }
         if let Some(followed) = self.flows.state_touched(&touch) {
             followed.sent(frame, touch.direction);
+            if followed.passes_over(frame, touch.direction) {
+                return;
+            }
         }
         // Without payload only an acknowledgement on a followed stream says anything.
         match frame.segment {

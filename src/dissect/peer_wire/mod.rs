@@ -44,6 +44,11 @@ impl Peers {
         }
     }
 
+    /// Takes the next bytes of a direction if they are the inside of a message that nobody looks at.
+    pub fn passes_over(&mut self, from: Direction, len: u32) -> bool {
+        self.shared.proven && self.sides.get_mut(from.index()).is_some_and(|side| side.passes_over(len))
+    }
+
     /// The direction that `cx` names has ended.
     pub fn finish(&mut self, cx: &mut Context<'_>) {
         if let Some(side) = self.sides.get_mut(cx.from.index()) {
@@ -164,6 +169,14 @@ impl PeerSide {
                 self.gap(missing);
             }
         }
+    }
+
+    const fn passes_over(&mut self, len: u32) -> bool {
+        let inside = !self.in_bitfield && self.skip >= len;
+        if inside {
+            self.skip -= len;
+        }
+        inside
     }
 
     fn gap(&mut self, missing: u32) {

@@ -363,8 +363,9 @@ impl Http {
             ranges.file_size =
                 head.header("Content-Range").and_then(webseed::whole_length).or(ranges.file_size);
         }
-        let torrent = head.header("Content-Type").is_some_and(|t| t.starts_with(b"application/x-bittorrent"));
-        let small = match head.body() {
+        let content = head.header("Content-Type");
+        let length = head.body();
+        let small = match length {
             BodyLength::Known(n) => n <= BODY_MAX as u64,
             BodyLength::Chunked | BodyLength::UntilClose => true,
         };
@@ -375,12 +376,12 @@ impl Http {
                 // Where the request was not seen it may be a tracker's answer, which is plain text to most of them.
                 let plain = |t: &[u8]| asked.is_none() && t.starts_with(b"text/plain");
                 let octets = |t: &[u8]| t.starts_with(b"application/octet-stream") || plain(t);
-                torrent || head.header("Content-Type").is_none_or(octets)
+                content.is_none_or(|t| t.starts_with(b"application/x-bittorrent") || octets(t))
             }
             Some(Asked::Webseed | Asked::Connect | Asked::Head) => false,
         };
         let gzip = head.encoding() == http::Encoding::Gzip;
-        let body = Body::after_head(head.body(), wanted && small, asked, gzip);
+        let body = Body::after_head(length, wanted && small, asked, gzip);
         self.expect(from, body.filter(|_| asked != Some(Asked::Head)));
         Becomes::Http
     }

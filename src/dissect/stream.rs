@@ -1,15 +1,16 @@
 //! The bytes of one connection, TCP or uTP: what its first bytes are, and who reads the rest.
 
+mod beginning;
+
 use super::http::{Http, Outcome};
 use super::mse::Exchange;
-use super::opening::{OPENING_MAX, Opened, opened};
 use super::peer_wire::{Context, PeerSide, Peers};
 use super::websocket::WebSocket;
-use super::{Dissector, Packet, Sink, opens};
-use crate::base::{Direction, InfoHashV2};
-use crate::event::{Channel, Encryption, Fact, Kind, Opaque, Reason, TorrentKey};
+use super::{Dissector, Packet, Sink};
+use crate::base::Direction;
+use crate::event::Opaque;
 use crate::flow::Piece;
-use crate::wire::{handshake, mse, names, tls};
+use crate::wire::handshake;
 
 /// A stream that begins as something of no interest is left alone after so many bytes: a forged first segment that the
 /// receiver never took must not hide the true one behind it.
@@ -124,18 +125,8 @@ impl Stream {
         if let Some(started) = self.started.get_mut(from.index()) {
             *started = true;
         }
-        let len = match piece {
-            Piece::Data(data) => data.len() as u64,
-            Piece::Gap(n) => u64::from(n),
-        };
-        self.carried = self.carried.saturating_add(u16::try_from(len).unwrap_or(u16::MAX));
-        if !self.is_peer_wire() && self.web.is_none() {
-            match piece {
-                Piece::Data(data) if self.midstream => self.exchange().sample(from, data),
-                _ if self.midstream => {}
-                _ => self.exchange().bytes(from, len),
-            }
-        }
+        self.carried = self.carried.saturating_add(u16::try_from(len_of(piece)).unwrap_or(u16::MAX));
+        self.count(from, piece);
         match from.of(self.sides) {
             Side::Opening => self.open(dissector, packet, from, piece, sink),
             Side::Peer => {
@@ -250,6 +241,18 @@ impl Stream {
         self.exchange.as_mut().map_or_else(Vec::new, |exchange| exchange.take_head(from))
     }
 
+    /// Takes note of bytes that nobody may be able to read.
+    fn count(&mut self, from: Direction, piece: Piece<'_>) {
+        if self.is_peer_wire() || self.web.is_some() {
+            return;
+        }
+        match piece {
+            Piece::Data(data) if self.midstream => self.exchange().sample(from, data),
+            Piece::Gap(_) if self.midstream => {}
+            _ => self.exchange().bytes(from, len_of(piece)),
+        }
+    }
+
     /// Decides whether anything can still come of the stream.
     fn settle(&mut self) {
         if self.is_peer_wire() && self.exchange.as_ref().is_some_and(|e| !e.keeps_heads()) {
@@ -259,165 +262,6 @@ impl Stream {
         let opaque = self.sides.iter().all(|s| matches!(s, Side::Opaque))
             && !self.exchange.as_deref().is_none_or(promising);
         self.done |= opaque || (self.known && self.carried > KNOWN_AFTER);
-    }
-
-    fn open(
-        &mut self,
-        dissector: &mut Dissector,
-        packet: &Packet,
-        from: Direction,
-        piece: Piece<'_>,
-        sink: &mut dyn Sink,
-    ) {
-        let head = self.take_head(from);
-        let data = match piece {
-            Piece::Data(data) => data,
-            Piece::Gap(_) => {
-                // The beginning is lost: what follows may still be peer messages.
-                self.exchange().opening(from, &head);
-                if head.starts_with(handshake::MAGIC) {
-                    self.peer(dissector, from, PeerSide::from_start(), &head, sink);
-                    self.piece(dissector, packet, from, piece, sink);
-                } else {
-                    self.set_peer(from, PeerSide::from_middle());
-                }
-                return;
-            }
-        };
-        // The usual case needs no copy: the first segment tells.
-        if head.is_empty() {
-            let opened = opened(data, self.midstream);
-            return self.opened(dissector, packet, from, opened, data, sink);
-        }
-        let whole = [head.as_slice(), data].concat();
-        let opened = opened(&whole, self.midstream);
-        self.opened(dissector, packet, from, opened, &whole, sink);
-    }
-
-    fn opened(
-        &mut self,
-        dissector: &mut Dissector,
-        packet: &Packet,
-        from: Direction,
-        opened: Opened,
-        head: &[u8],
-        sink: &mut dyn Sink,
-    ) {
-        if from == Direction::FromOriginator
-            && !self.midstream
-            && let Some(opens) = opens::stream(&opened, head)
-        {
-            sink.fact(from, Fact::Opens(opens));
-        }
-        match opened {
-            Opened::Wait => self.wait(from, head),
-            Opened::Handshake(at) => {
-                self.peer(dissector, from, PeerSide::from_start(), head.get(at..).unwrap_or_default(), sink);
-            }
-            Opened::Http => {
-                self.set(from, Side::Http);
-                self.http(dissector, packet, from, Piece::Data(head), sink);
-            }
-            Opened::WebSocket => {
-                self.set_websocket();
-                self.piece(dissector, packet, from, Piece::Data(head), sink);
-            }
-            Opened::Tls(name) => {
-                let name = name.and_then(|n| String::from_utf8(n).ok());
-                if let Some(named) = name.as_deref().and_then(tls::torrent_sni) {
-                    let info_hash = named.info_hash();
-                    sink.fact(from, Fact::Identified { kind: Kind::PeerWire, reason: Reason::TorrentSni });
-                    sink.fact(from, Fact::Torrent { info_hash, channel: Channel::Tls });
-                    if let tls::TorrentSni::V2(whole) = named {
-                        let key = TorrentKey::V2(InfoHashV2(whole));
-                        sink.fact(from, Fact::OtherKey { info_hash, key });
-                    }
-                }
-                if name.is_some_and(|name| names::is_torrent_name(name.as_bytes())) {
-                    sink.fact(from, Fact::Hint(Reason::NameHint));
-                }
-                self.done = true;
-            }
-            Opened::Other(kind) => {
-                sink.fact(from, Fact::Identified { kind, reason: Reason::OtherMagic });
-                self.done = true;
-            }
-            Opened::Known => {
-                self.known = true;
-                self.set(from, Side::Opaque);
-            }
-            Opened::Unknown => self.unknown(dissector, from, head, sink),
-        }
-    }
-
-    /// First bytes that nothing is known of: an MSE exchange, the middle of a peer stream, or none of our business.
-    fn unknown(&mut self, dissector: &mut Dissector, from: Direction, head: &[u8], sink: &mut dyn Sink) {
-        if self.is_peer_wire() || self.midstream {
-            return self.peer(dissector, from, PeerSide::from_middle(), head, sink);
-        }
-        if let Some(at) = mse::find_clear_handshake(head) {
-            return self.clear_after_mse(dissector, from, at, head, sink);
-        }
-        // Randomness is judged once, when a whole key is there; then only the search for a clear handshake goes on.
-        if head.len() >= mse::KEY && self.exchange().is_random(from).is_none() {
-            self.exchange().opening(from, head);
-        }
-        let may_be_mse = self.exchange().is_random(from) != Some(false);
-        if may_be_mse && head.len() < OPENING_MAX {
-            self.wait(from, head);
-        } else if self.may_turn_clear(from) {
-            self.after_key(dissector, from, head, sink);
-        } else {
-            self.set(from, Side::Opaque);
-        }
-    }
-
-    /// Whether this side opened with what looks like a key and nothing of the other is seen, whose clear handshake would tell
-    /// that plaintext was selected.
-    fn may_turn_clear(&mut self, from: Direction) -> bool {
-        !self.midstream && self.untouched(from.reverse()) && self.exchange().is_random(from) == Some(true)
-    }
-
-    /// Looks for clear messages behind a key exchange of which one side is seen: in that they are like those of a stream
-    /// joined in the middle.
-    fn after_key(&mut self, dissector: &mut Dissector, from: Direction, head: &[u8], sink: &mut dyn Sink) {
-        self.veiled = true;
-        self.peer(dissector, from, PeerSide::from_middle(), head, sink);
-    }
-
-    /// Tells what the opening was once clear messages followed it.
-    fn unveil(&mut self, from: Direction, sink: &mut dyn Sink) {
-        if self.veiled && self.is_peer_wire() {
-            self.veiled = false;
-            sink.fact(from, Fact::Encrypted(Encryption::MsePlaintext));
-        }
-    }
-
-    /// MSE that selected plaintext (R-MSE-4): the responder's handshake is clear, and so is all framing from here on.
-    fn clear_after_mse(
-        &mut self,
-        dissector: &mut Dissector,
-        from: Direction,
-        at: usize,
-        head: &[u8],
-        sink: &mut dyn Sink,
-    ) {
-        sink.fact(from, Fact::Identified { kind: Kind::PeerWire, reason: Reason::MsePlaintext });
-        sink.fact(from, Fact::Encrypted(Encryption::MsePlaintext));
-        self.peers.get_or_insert_default().set_proven();
-        self.peer(dissector, from, PeerSide::from_start(), head.get(at..).unwrap_or_default(), sink);
-        // The initiator's handshake travelled encrypted as the initial payload; its framing is clear after burst 3.
-        let other = from.reverse();
-        let clear_from = self.exchange().initiator_clear_from();
-        match other.of(self.sides) {
-            Side::Opening => {
-                let head = self.take_head(other);
-                let rest = head.get(clear_from..).unwrap_or_default().to_vec();
-                self.peer(dissector, other, PeerSide::from_boundary(), &rest, sink);
-            }
-            Side::Opaque => self.set_peer(other, PeerSide::from_middle()),
-            Side::Peer | Side::Http | Side::WebSocket => {}
-        }
     }
 
     /// Gives a direction to the peer wire reader, beginning with these bytes.
@@ -479,5 +323,12 @@ impl Stream {
                 }
             }
         }
+    }
+}
+
+const fn len_of(piece: Piece<'_>) -> u64 {
+    match piece {
+        Piece::Data(data) => data.len() as u64,
+        Piece::Gap(missing) => missing as u64,
     }
 }

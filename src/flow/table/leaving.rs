@@ -1,6 +1,6 @@
 //! How flows leave the table: idle, pushed out, or because the input is over.
 
-use super::super::slot::{CHUNK, FIN_SEEN, HAS_STATE, IS_UDP, PROBATION, RECENT, RST_SEEN, Slot, USED};
+use super::super::slot::{FIN_SEEN, HAS_STATE, IS_UDP, PROBATION, RECENT, RST_SEEN, Slot, USED};
 use super::super::view::{EndCause, Ended, FlowId, FlowLimits};
 use super::FlowTable;
 use crate::base::Timestamp;
@@ -12,6 +12,8 @@ use std::time::Duration;
 const SWEEP_PACKETS: usize = 4;
 /// Slots that it looks at in a row at least: side by side in memory they come faster than one by one.
 const SWEEP_SLOTS: usize = 64;
+/// Flows that end at once when the input is over: as many as stay in the second cache until they are taken.
+const FINISHED_AT_ONCE: u32 = 256;
 
 impl<S> FlowTable<S> {
     /// Whether flows ended that were not taken yet.
@@ -54,12 +56,12 @@ impl<S> FlowTable<S> {
         }
     }
 
-    /// Ends some of the flows, a few thousand, as the input is over; tells whether there are more. In steps, because what
+    /// Ends some of the flows, a few hundred, as the input is over; tells whether there are more. In steps, because what
     /// ended waits in memory until it is taken. `now` is the last packet time of the input, which tells idle flows.
     pub fn finish_some(&mut self, now: Timestamp) -> bool {
         let slots = self.slots.end();
         let from = self.finished;
-        let to = from.saturating_add(CHUNK as u32).min(slots);
+        let to = from.saturating_add(FINISHED_AT_ONCE).min(slots);
         for id in from..to {
             if self.slot(id).flags & USED != 0 {
                 let cause =

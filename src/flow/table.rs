@@ -1,4 +1,4 @@
-//! The flow table of one worker: an 8-byte index over a slab of 104-byte flows.
+//! The flow table of one worker: an index in lines of the cache over a slab of 104-byte flows.
 //!
 //! One-packet flows wait in a probation queue and are the first to go when the table is full, so that a flood of SYNs
 //! cannot push out a transfer; flows with more packets are protected and leave by a clock hand that spares those with

@@ -50,6 +50,40 @@ fn a_torrent_file_over_http_names_its_torrent_and_accuses_nobody() {
 }
 
 #[test]
+fn what_follows_a_page_on_the_same_connection_is_read_wherever_it_begins() {
+    let announce = format!(
+        "GET /announce?info_hash={}&peer_id=-qB4520-abcdefghijkl&port=51413&left=0&uploaded=0&downloaded=0 HTTP/1.1\r\nHost: tracker.example\r\n\r\n",
+        percent(&info_hash())
+    );
+    let head = |length: usize| {
+        format!("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: {length}\r\n\r\n")
+    };
+    let reply = b"HTTP/1.1 200 OK\r\nContent-Length: 62\r\n\r\nd8:completei7e10:incompletei3e8:intervali1800e5:peers6:\xcb\x00\x71\x09\x1a\xe1e";
+    // The page ends with a segment of 1,400 bytes, just behind its beginning, and just before its end.
+    let whole = 6 * 1_400 - head(8_000).len();
+    for length in [whole, whole + 1, whole - 1] {
+        let page = [head(length).as_bytes(), &vec![b'd'; length]].concat();
+        let mut scene = Scene::default();
+        for _ in 0..2 {
+            scene.tcp(
+                A,
+                SERVER,
+                b"GET /a/page/of/some/length/indeed.html HTTP/1.1\r\nHost: www.example.net\r\n\r\n",
+            );
+            scene.tcp(SERVER, A, &page);
+        }
+        scene.tcp(A, SERVER, announce.as_bytes()).tcp(SERVER, A, reply);
+        let seen = scene.read();
+        assert_eq!(
+            (seen.kinds(), seen.flow().label.grade),
+            (vec![Kind::HttpTracker], Some(Grade::Confirmed)),
+            "{length}"
+        );
+        assert_eq!(seen.torrent(info_hash()).reported, Some((7, 3, None)), "{length}");
+    }
+}
+
+#[test]
 fn piece_requests_to_a_web_seed_name_the_torrent() {
     let target = format!("/seed?info_hash={}&piece=3&ranges=0-16383", percent(&info_hash()));
     let mut scene = Scene::default();

@@ -240,8 +240,8 @@ struct TrackerMemory {
 impl Conversation {
     /// Takes a TCP segment that was neither a SYN nor urgent if it tells nothing, which most segments of a transfer do not.
     /// `false` where it is to be dissected.
-    pub fn passes_over(&mut self, from: Direction, seq: u32, ack: Option<u32>, wire_len: u32) -> bool {
-        self.tcp.as_mut().is_some_and(|tcp| tcp.passes_over(from, seq, ack, wire_len))
+    pub fn passes_over(&mut self, from: Direction, seq: u32, wire_len: u32) -> bool {
+        self.tcp.as_mut().is_some_and(|tcp| tcp.passes_over(from, seq, wire_len))
     }
 
     /// What can be said of a payload that cannot be read.

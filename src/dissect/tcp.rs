@@ -150,10 +150,11 @@ impl TcpConversation {
         self.verdict()
     }
 
-    /// Takes a segment that was neither a SYN nor urgent if it tells nothing: an acknowledgement of what is known to arrive,
-    /// the next bytes of what nobody looks at. `false` where [`Self::segment`] is to be asked.
-    pub fn passes_over(&mut self, from: Direction, seq: u32, ack: Option<u32>, wire_len: u32) -> bool {
-        if self.acknowledged != [true, true] || ack.is_some_and(|ack| self.shows_hearing(from, ack)) {
+    /// Takes a segment that was neither a SYN nor urgent if it tells nothing: an acknowledgement between sides that acknowledged
+    /// each other before, the next bytes of what nobody looks at. `false` where [`Self::segment`] is to be asked.
+    pub fn passes_over(&mut self, from: Direction, seq: u32, wire_len: u32) -> bool {
+        // Both were seen to send: that one hears the other says nothing more then.
+        if self.acknowledged != [true, true] {
             return false;
         }
         if wire_len == 0 {
@@ -249,18 +250,12 @@ impl TcpConversation {
 
     /// Notes that `from` acknowledges ever more: the other side sends, whether it is seen or not.
     fn hears(&mut self, from: Direction, ack: u32, sink: &mut dyn Sink) {
-        if self.shows_hearing(from, ack)
-            && let Some(told) = self.hears_told.get_mut(from.index())
-        {
+        let Some(told) = self.hears_told.get_mut(from.index()) else { return };
+        let grown = ack.wrapping_sub(self.first_acks.get_or_set(from, ack));
+        if !*told && (HEARD_FROM..1 << 31).contains(&grown) {
             *told = true;
             sink.fact(from, Fact::Hears);
         }
-    }
-
-    /// Whether an acknowledgement is the first to show that `from` hears the other side.
-    fn shows_hearing(&mut self, from: Direction, ack: u32) -> bool {
-        let grown = ack.wrapping_sub(self.first_acks.get_or_set(from, ack));
-        !from.of(self.hears_told) && (HEARD_FROM..1 << 31).contains(&grown)
     }
 
     fn verdict(&self) -> Verdict {

@@ -61,8 +61,7 @@ impl Followed {
     pub fn passes_over(&mut self, frame: &Frame<'_>, direction: Direction) -> bool {
         match frame.segment {
             Segment::Tcp(tcp) if tcp.flags & (Tcp::SYN | Tcp::URG) == 0 && self.trace.is_none() => {
-                let ack = tcp.has(Tcp::ACK).then_some(tcp.ack);
-                self.conversation.passes_over(direction, tcp.seq, ack, frame.payload_len)
+                self.conversation.passes_over(direction, tcp.seq, frame.payload_len)
             }
             Segment::Tcp(_) | Segment::Udp => false,
         }

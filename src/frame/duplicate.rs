@@ -35,7 +35,8 @@ pub(super) enum Rule {
     OtherWay,
 }
 
-/// A direct-mapped table of the packets seen last.
+/// A direct-mapped table of the packets seen last. One that comes between a packet and its copy and takes the same place, which
+/// the secret decides, hides the copy: with a hundred in between in one run of ten.
 #[derive(Debug)]
 pub(super) struct Duplicates {
     table: Box<[Seen; SLOTS]>,

@@ -87,10 +87,11 @@ fn address([low, high]: [u64; 2]) -> Address {
 mod tests {
     use super::*;
     use crate::base::Timestamp;
+    use crate::flow::slot::Slot;
     use crate::frame::PathId;
     use proptest::prelude::*;
 
-    fn frame(src: Endpoint, dst: Endpoint, is_udp: bool) -> Frame<'static> {
+    fn packet(src: Endpoint, dst: Endpoint, is_udp: bool) -> Frame<'static> {
         Frame {
             at: Timestamp::default(),
             number: 1,
@@ -118,7 +119,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_key_is_what_the_endpoints_are(a in endpoint(), b in endpoint(), c in endpoint(), udp: [bool; 2]) {
-            let (secret, frame) = (HashKey::fixed(3, 4), |src, dst, is_udp| Key::of(&frame(src, dst, is_udp)));
+            let (secret, frame) = (HashKey::fixed(3, 4), |src, dst, is_udp| Key::of(&packet(src, dst, is_udp)));
             let (key, from_lo) = frame(a, b, udp[0]);
             let (back, back_from_lo) = frame(b, a, udp[0]);
             prop_assert_eq!((key, key.hash(&secret)), (back, back.hash(&secret)));
@@ -126,6 +127,7 @@ mod tests {
             prop_assert_eq!(key.ends(), if from_lo { [a, b] } else { [b, a] });
             let (other, _) = frame(a, c, udp[1]);
             prop_assert_eq!(key == other, b == c && udp[0] == udp[1]);
+            prop_assert_eq!(Slot::new(&key, 0, &packet(a, b, udp[0])).is(&other), key == other);
         }
     }
 }

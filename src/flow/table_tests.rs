@@ -128,6 +128,21 @@ fn a_flood_of_answered_flows_takes_those_without_state_first() {
 }
 
 #[test]
+fn a_tick_ends_a_flow_with_state_as_soon_as_it_is_idle() {
+    let mut t = table(FlowLimits::default());
+    let id = touch(&mut t, &frame((1, 5), (2, 6), 0, tcp(Tcp::SYN, 1), b"")).id;
+    t.attach(id, 7);
+    touch(&mut t, &frame((2, 6), (1, 5), 10, tcp(Tcp::RST | Tcp::ACK, 0), b""));
+    for now in [59, 65, 70] {
+        t.expire(Timestamp::from_secs(now), false);
+        assert_eq!(t.len(), 1, "{now}");
+    }
+    t.expire(Timestamp::from_secs(71), false);
+    let gone = ended(&mut t);
+    assert_eq!((gone.len(), gone[0].state, gone[0].cause), (1, Some(7), EndCause::Idle));
+}
+
+#[test]
 fn a_new_state_pushes_out_the_one_not_touched_lately() {
     let mut t = table(FlowLimits { states: 2, ..FlowLimits::default() });
     let packet = |n: u16| frame((1, n), (3, 7), 1, Segment::Udp, b"");
